@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A link: the RC QP to one peer node, shared by all channels to it. Owns QPs, CQs, SRQs,
+ * posted buffers, message credits, the in-flight cap and the round robin above it. Knows
+ * nothing of sockets: what arrives goes up through struct tsor_link_ops.
+ */
+#ifndef TSOR_LINK_H
+#define TSOR_LINK_H
+
+#include <linux/list.h>
+#include <linux/skbuff.h>
+
+#include "wire.h"
+
+struct tsor_link;
+
+/**
+ * struct tsor_txq - what a sender is to the round robin of a link
+ * @wait: entry in the link's list of senders that wait for room; link's lock
+ * @deficit: bytes that it may send in its next turn; link's lock
+ *
+ * Embedded in the channel, which holds a reference on itself while the txq waits.
+ */
+struct tsor_txq {
+	struct list_head wait;
+	u32 deficit;
+};
+
+/**
+ * struct tsor_link_ops - what a link tells those above
+ * @receive: a message for a channel (type < TSOR_MSG_PROOF), valid by tsor_msg_decode(). @skb
+ *	has its payload (linear, or page frags; truesize right) and is the callee's; NULL
+ *	without payload. Softirq; messages of one link one after the other, in order.
+ * @writable: it is @txq's turn: it has been taken off the list and may send about @budget
+ *	bytes by tsor_link_send(), and queue itself again by tsor_link_wait(). BH disabled, no lock of
+ *	the link held. The reference that was held for the wait is the callee's to drop.
+ * @down: the link has died. No message of it is handed up any more, tsor_link_send() fails with
+ *	-ENOTCONN, waiting txqs are handed to @writable once more. Called once, in process context,
+ *	before a successor to the same peer is made (rule 7).
+ */
+struct tsor_link_ops {
+	void (*receive)(struct tsor_link *link, const struct tsor_msg *m, struct sk_buff *skb);
+	void (*writable)(struct tsor_link *link, struct tsor_txq *txq, u32 budget);
+	void (*down)(struct tsor_link *link);
+};
+
+/**
+ * struct tsor_link_limits - settled for a link at its birth
+ * @payload: largest payload of one message, bytes
+ * @frags: most pieces (linear head and page frags) that one skb may have
+ */
+struct tsor_link_limits {
+	u32 payload;
+	u32 frags;
+};
+
+void tsor_link_set_ops(const struct tsor_link_ops *ops);
+struct tsor_link *tsor_link_find(u64 node_id);
+void tsor_link_get(struct tsor_link *link);
+void tsor_link_put(struct tsor_link *link);
+bool tsor_link_is_up(const struct tsor_link *link);
+u64 tsor_link_node_id(const struct tsor_link *link);
+const struct tsor_link_limits *tsor_link_limits(const struct tsor_link *link);
+int tsor_link_send(struct tsor_link *link, struct tsor_msg *m, struct sk_buff *skb);
+int tsor_link_send_control(struct tsor_link *link, struct tsor_msg *m);
+void tsor_link_wait(struct tsor_link *link, struct tsor_txq *txq);
+bool tsor_link_unwait(struct tsor_link *link, struct tsor_txq *txq);
+
+#endif
