@@ -54,6 +54,48 @@ struct tsor_link_limits {
 	u32 frags;
 };
 
+/**
+ * struct tsor_link_owner_ops - what a link tells cm.c, which made it
+ * @up: the QP is established both ways and the peer has proved itself: tsor_link_find() finds it
+ *	from now on. Process context.
+ * @gone: it was down or never up, &tsor_link_ops.down has returned, QP and cm_id are destroyed.
+ *	Process context, called once for each link that tsor_link_create() returned; the last use
+ *	of @owner.
+ */
+struct tsor_link_owner_ops {
+	void (*up)(struct tsor_link *link, void *owner);
+	void (*gone)(struct tsor_link *link, void *owner, int err);
+};
+
+struct rdma_cm_id;
+
+/* for cm.c: making and ending links */
+int tsor_link_init(void);
+void tsor_link_exit(void);
+struct tsor_link *tsor_link_create(struct rdma_cm_id *id, const struct tsor_link_owner_ops *ops,
+				   void *owner);
+void tsor_link_describe(const struct tsor_link *link, struct tsor_hello *mine);
+int tsor_link_expect(struct tsor_link *link, const struct tsor_hello *theirs, const u8 *proof);
+void tsor_link_established(struct tsor_link *link, const u8 *proof);
+void tsor_link_fail(struct tsor_link *link, int err);
+
+/**
+ * struct tsor_link_info - a copy of what can be shown of a link
+ */
+struct tsor_link_info {
+	char device[64];
+	u8 port;
+	u32 qp_num;
+	u32 max_msg;
+	u32 credits;		/* to send, now */
+	u32 inflight;		/* bytes posted and not completed */
+	u64 tx_msgs, tx_bytes, rx_msgs, rx_bytes;
+	u64 up_for_ms;
+};
+
+void tsor_link_info(struct tsor_link *link, struct tsor_link_info *info);
+
+/* for those above */
 void tsor_link_set_ops(const struct tsor_link_ops *ops);
 struct tsor_link *tsor_link_find(u64 node_id);
 void tsor_link_get(struct tsor_link *link);

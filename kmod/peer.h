@@ -38,6 +38,14 @@ enum tsor_peer_state {
 	TSOR_PEER_WAITING,	/* for its back-off to pass */
 };
 
+/**
+ * typedef tsor_peer_event_fn - a link came up or went down
+ *
+ * Process context. @error: 0 or the negative errno for which it went down.
+ */
+typedef void (*tsor_peer_event_fn)(u64 node_id, const struct in6_addr *addr, bool up, int error);
+
+void tsor_peer_set_event(tsor_peer_event_fn event);
 int tsor_peer_add(const struct in6_addr *addr, u8 prefix);
 int tsor_peer_del(const struct in6_addr *addr, u8 prefix);
 int tsor_peer_info_next(unsigned int *cursor, struct tsor_peer_info *info);

@@ -309,7 +309,7 @@ enum tsor_wire_err tsor_msg_decode(const u8 *in, unsigned int len, u32 received,
 
 	switch (m->type) {
 	case TSOR_MSG_DATA:
-		flags = TSOR_MSG_F_FIN;
+		flags = TSOR_MSG_F_FIN | TSOR_MSG_F_ACKNOW;
 		if (!m->length && !(m->flags & TSOR_MSG_F_FIN))
 			return TSOR_WIRE_LENGTH;
 		break;

@@ -157,6 +157,7 @@ enum tsor_msg_type {
 
 #define TSOR_MSG_F_FIN		0x01	/* DATA: the stream ends behind this payload */
 #define TSOR_MSG_F_ECHO		0x02	/* HEARTBEAT: answer at once */
+#define TSOR_MSG_F_ACKNOW	0x04	/* DATA: the sender's buffer is full: acknowledge at once */
 
 /**
  * struct tsor_msg - header of a link message, decoded
@@ -166,7 +167,7 @@ enum tsor_msg_type {
  * @length: payload bytes behind the header
  * @dst: token of the channel at the receiver; 0 for the link itself
  * @src: token of the channel at the sender; 0 for the link itself
- * @offset: stream offset of the first payload byte (DATA)
+ * @offset: stream offset of the first payload byte (DATA); end of what was sent (RST)
  * @ack: all stream bytes below this have been received by the sender's software
  * @window: bytes from @ack on that the sender has room for
  * @credits: receive WRs posted since the last message on this QP

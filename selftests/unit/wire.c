@@ -163,6 +163,10 @@ static void message_rules(void)
 	CHECK_EQ(msg_try(&m, 0), TSOR_WIRE_LENGTH);	/* neither payload nor FIN */
 	m.flags = TSOR_MSG_F_FIN;
 	CHECK_EQ(msg_try(&m, 0), TSOR_WIRE_OK);
+	m.flags = TSOR_MSG_F_FIN | TSOR_MSG_F_ACKNOW;
+	CHECK_EQ(msg_try(&m, 0), TSOR_WIRE_OK);
+	m.flags = TSOR_MSG_F_ACKNOW;
+	CHECK_EQ(msg_try(&m, 0), TSOR_WIRE_LENGTH);
 	m.flags = TSOR_MSG_F_ECHO;
 	m.length = 9;
 	CHECK_EQ(msg_try(&m, 9), TSOR_WIRE_FLAGS);
