@@ -66,6 +66,30 @@
 #ifndef FREC_ALWAYS
 #define FREC_ALWAYS 0	/* 1: a last record goes before every TCP FIN, needed or not */
 #endif
+#ifndef ABORT0
+#define ABORT0 0	/* 1: the client's program may reset the connection */
+#endif
+#ifndef ABORT1
+#define ABORT1 0	/* 1: the server's program may */
+#endif
+#ifndef CLOSE0
+#define CLOSE0 0	/* 1: the client's program may close both ways before it has read everything */
+#endif
+#ifndef CLOSE1
+#define CLOSE1 0	/* 1: the server's program may */
+#endif
+#ifndef PURGE
+#define PURGE 0		/* 1: a reset may cost what is still queued on TCP before it */
+#endif
+#ifndef FORGET
+#define FORGET 0	/* 1: a complete end has forgotten its token: link messages are answered REFUSE */
+#endif
+#ifndef COMPL
+#define COMPL 0		/* 1: a work request completes some time after its message was sent */
+#endif
+#ifndef SIMOPEN
+#define SIMOPEN 0	/* 1: simultaneous open */
+#endif
 #ifndef MAXEP
 #define MAXEP 5		/* more epochs than any run needs */
 #endif
@@ -93,6 +117,8 @@
 #define LDATA	1
 #define LACK	2
 #define REFU	3
+#define LRST	4	/* reset, at a stream offset */
+#define UNKNOWN	99	/* ... at none: answer to an unknown token (a seeded error) */
 
 chan tcp[2] = [QT] of { byte, byte, byte };
 chan lnk[2] = [QL] of { byte, byte, byte, byte };
@@ -102,6 +128,7 @@ chan lnk[2] = [QL] of { byte, byte, byte, byte };
 #define UND  1		/* client: adopted, server not heard yet (undecided) */
 #define CH   2		/* channel: the other end is known to be one */
 #define PLAIN 3		/* plain TCP for good */
+#define DEAD 4		/* reset, by its own program or by the other end */
 byte role[2];
 /* format of the TCP bytes out and in: 0 nothing yet, 1 records, 2 raw */
 byte ofm[2], ifm[2];
@@ -125,6 +152,34 @@ bit tfs[2], tfr[2];	/* TCP FIN sent, received */
 bit wd[2], wdone[2];	/* detach wanted, detach once asked for */
 bit gone[2];		/* complete and closed: drains TCP until the other's FIN */
 bit rsts[2];		/* TCP RST sent */
+bit rstr[2];		/* TCP RST received */
+bit abt[2];		/* this end reset the connection */
+bit err[2];		/* its program was told of a reset by the other end */
+bit abw[2];		/* reset went by the link; TCP RST follows when that is answered or the link dies */
+bit cl[2];		/* its program has closed both ways */
+bit lost[2];		/* bytes came that its program has not read and never will */
+#if COMPL
+byte wr[8];		/* [4 * end + unit]: work requests outstanding that read the unit's memory */
+byte fre[2];		/* next unit whose memory is to be freed */
+#define FREETO(i) (role[i]==DEAD -> NU(i) : una[i])
+#define WRS(i) wr[4*i+fre[i]]
+#define POSTED(i) assert(snt[i]>=fre[i]); wr[4*i+snt[i]]=wr[4*i+snt[i]]+1
+#define KEPT(i) assert(snt[i]>=fre[i])
+#if defined(SEED_FREE_ACKED)
+#define G_FREE(i) true
+#elif defined(SEED_FREE_ON_TCP)
+#define G_FREE(i) (WRS(i)==0 || (role[i]==CH && oc[i]==TCPC && !gone[i]))
+#elif defined(SEED_FREE_AT_CLOSE)
+#define G_FREE(i) (WRS(i)==0 || gone[i])
+#elif defined(SEED_FREE_AT_RESET)
+#define G_FREE(i) (WRS(i)==0 || role[i]==DEAD)
+#else
+#define G_FREE(i) (WRS(i)==0)
+#endif
+#else
+#define POSTED(i) skip
+#define KEPT(i) skip
+#endif
 bit hpeer;		/* server has heard client by link or record */
 byte pst, prb;		/* probe under way; answers without accept */
 /* the link: alive, a new one may be taken into use, who knows of the death */
@@ -150,6 +205,11 @@ byte rd[2], win[2], wadv[2]; bit wrote;
 #define AV(i) (snt[i] < NU(i) && APPOK(i))
 #define COMPLETE(i) (rcv[i]==NU(1-i) && una[i]==NU(i))
 
+#ifdef SEED_RESET_WAITS_FOR_LINK
+#define G_ANSWERS false
+#else
+#define G_ANSWERS true
+#endif
 /* guards that depend on the build (Spin ends a statement at a newline, so each is one word) */
 #ifdef SEED_EARLY
 #define G_HEARD(i) (role[i]==CH || role[i]==UND)
@@ -211,6 +271,57 @@ byte rd[2], win[2], wadv[2]; bit wrote;
 inline tput(i,a,b,c) { assert(!tfs[i]); assert(nfull(tcp[i])); tcp[i]!a,b,c }
 inline lput(i,a,b,c,d) { if :: alive -> lnk[i]!a,b,c,d :: else fi }
 
+/* TCP RST, by the stock socket */
+inline tcp_reset(i) {
+	abw[i]=0;
+	if
+	:: !rsts[i] ->
+#if PURGE
+		do :: (len(tcp[i])>0) -> tcp[i]?t,e,v :: else -> break od; t=0; e=0; v=0;
+#endif
+		rsts[i]=1; tcp[i]!TRST,0,0
+	:: else
+	fi
+}
+/* nothing of the connection is left but memory that work requests read */
+inline bury(i) { role[i]=DEAD; brk[i]=0; fbw[i]=0; wd[i]=0; hold[i]=0; inl[i]=0 }
+/* this end's program resets */
+inline do_abort(i) {
+	assert(!abt[i]); abt[i]=1;
+#if defined(SEED_CLOSE_BY_FIN)
+	if :: !tfs[i] -> tput(i,TFIN,0,0); tfs[i]=1 :: else fi;
+#else
+	if
+	:: role[i]==CH && ofm[i]!=2 && !tfs[i] && oc[i]==LINKC && lk[i] && !brk[i] && (len(lnk[i])<QL) ->
+		lput(i,LRST,ep[i],snt[i],0);
+#ifndef SEED_NO_TCP_RST
+		abw[i]=1
+#endif
+	:: else -> tcp_reset(i)
+	fi;
+#endif
+	bury(i)
+}
+/* the other end has reset */
+inline told_of_reset(i,j) {
+	assert(abt[j]);
+#ifdef SEED_RESET_READS_AS_EOF
+	rcv[i]=NU(j);
+#else
+	err[i]=1;
+#endif
+	bury(i)
+}
+/* a byte has come; if its program has closed, that is a reset, in the same step: it is never acknowledged */
+inline came(i,j) {
+	if
+	:: cl[i] && rcv[i]<=KK(j) && role[i]!=DEAD -> lost[i]=1;
+#ifndef SEED_CLOSE_DISCARDS
+		do_abort(i)
+#endif
+	:: else
+	fi
+}
 inline fail_() { assert(false) }	/* an application sees an error that plain TCP would not give */
 
 /* start of life of a channel at end i */
@@ -227,7 +338,7 @@ inline go_raw(i) {
 }
 inline raw_unit(i) {
 	if
-	:: snt[i] < KK(i) -> tput(i,RAW,0,snt[i]); snt[i]=snt[i]+1
+	:: snt[i] < KK(i) -> KEPT(i); tput(i,RAW,0,snt[i]); snt[i]=snt[i]+1
 	:: else -> tput(i,TFIN,0,0); tfs[i]=1; snt[i]=NU(i)
 	fi;
 	tsn[i]=snt[i]; una[i]=snt[i]
@@ -243,7 +354,7 @@ inline client_plain() {		/* client concludes: server is plain */
 inline deliver_raw(i) {		/* v = position in raw stream */
 	if
 	:: v < rcv[i] -> skip		/* already had it by link */
-	:: else -> assert(v==rcv[i]); rcv[i]=rcv[i]+1
+	:: else -> assert(v==rcv[i]); rcv[i]=rcv[i]+1; came(i,1-i)
 	fi
 }
 inline raw_fin(i,j) {
@@ -290,7 +401,8 @@ inline rx_record(i,j) {
 	if :: i==1 -> hpeer=1 :: else fi;
 	if
 	:: t==DATA -> assert(v==rcv[i]); rcv[i]=rcv[i]+1;
-		if :: e==ep[i] -> inl[i]=0 :: else fi
+		if :: e==ep[i] -> inl[i]=0 :: else fi;
+		came(i,j)
 	:: t==PROM -> if :: e==ep[i] && ofm[i]!=2 -> inl[i]=1 :: else fi
 	:: t==FALL ->
 		if
@@ -329,7 +441,7 @@ proctype End(byte i; byte j)
 end:	do
 	/* ---- link send ---- */
 	:: d_step { (role[i]==CH || role[i]==UND) && ofm[i]!=2 && oc[i]==LINKC && lk[i] && !brk[i] && !wd[i] && AV(i) && WINOK(i) && nfull(lnk[i]) ->
-		lput(i,LDATA,ep[i],snt[i],0); snt[i]=snt[i]+1;
+		POSTED(i); lput(i,LDATA,ep[i],snt[i],0); snt[i]=snt[i]+1;
 #ifdef SEED_FREE
 		una[i]=snt[i];
 #endif
@@ -338,11 +450,11 @@ end:	do
 	:: d_step { role[i]==UND && oc[i]==TCPC && !brk[i] && lk[i] && snt[i]==0 -> oc[i]=LINKC }
 	/* ---- TCP send, records ---- */
 	:: d_step { G_HEARD(i) && oc[i]==TCPC && ofm[i]!=2 && !tfs[i] && !brk[i] && !wd[i] && AV(i) && G_TCPWIN(i) ->
-		tput(i,DATA,ep[i],snt[i]); ofm[i]=1; snt[i]=snt[i]+1; tsn[i]=snt[i];
+		KEPT(i); tput(i,DATA,ep[i],snt[i]); ofm[i]=1; snt[i]=snt[i]+1; tsn[i]=snt[i];
 		una[i]=snt[i]
 	   }
 	/* ---- TCP send, raw ---- */
-	:: d_step { ofm[i]==2 && !tfs[i] && (AV(i) || snt[i]==NU(i)) -> raw_unit(i) }
+	:: d_step { ofm[i]==2 && role[i]!=DEAD && !tfs[i] && (AV(i) || snt[i]==NU(i)) -> raw_unit(i) }
 	/* ---- promote ---- */
 	:: d_step { role[i]==CH && oc[i]==TCPC && ofm[i]!=2 && lk[i] && !brk[i] && !fbw[i] && !wd[i] && !tfs[i] && snt[i]<NU(i) ->
 		tput(i,PROM,ep[i],0); ofm[i]=1; oc[i]=LINKC }
@@ -368,6 +480,9 @@ end:	do
 	/* ---- notice that the link died ---- */
 	:: d_step { lk[i] && !alive && !seen[i] -> seen[i]=1; lk[i]=0;
 		if
+#ifndef SEED_RESET_NOT_TOLD_OF_DEATH
+		:: abw[i] -> tcp_reset(i)	/* the reset by link may have died with it */
+#endif
 #ifdef IDLE_NOFRAME
 		/* variant: only an end with unacknowledged data on the link says FALLBACK */
 		:: (role[i]==CH || role[i]==UND) && ofm[i]!=2 && !tfs[i] && oc[i]==LINKC && una[i]<snt[i] -> brk[i]=1
@@ -387,6 +502,24 @@ end:	do
 		:: COMPLETE(i) -> brk[i]=0
 		:: else -> send_fall(i); fbw[i]=1
 		fi }
+	/* ---- the program resets, or closes both ways ---- */
+#if ABORT0 || ABORT1
+	:: d_step { (ABORT0 && i==0 || ABORT1 && i==1) && !abt[i] && role[i]!=NONE && role[i]!=DEAD -> do_abort(i) }
+#endif
+#if CLOSE0 || CLOSE1
+	:: d_step { (CLOSE0 && i==0 || CLOSE1 && i==1) && !cl[i] && role[i]!=NONE && role[i]!=DEAD -> cl[i]=1 }
+	/* ... with something unread */
+	:: d_step { (CLOSE0 && i==0 || CLOSE1 && i==1) && !cl[i] && role[i]!=NONE && role[i]!=DEAD && rcv[i]>0 && KK(j)>0 ->
+		cl[i]=1; lost[i]=1; do_abort(i) }
+#endif
+#if COMPL
+	/* ---- work requests complete, memory is freed ---- */
+	:: d_step { wr[4*i]>0 -> wr[4*i]=wr[4*i]-1 }
+	:: d_step { wr[4*i+1]>0 -> wr[4*i+1]=wr[4*i+1]-1 }
+	:: d_step { wr[4*i+2]>0 -> wr[4*i+2]=wr[4*i+2]-1 }
+	:: d_step { wr[4*i+3]>0 -> wr[4*i+3]=wr[4*i+3]-1 }
+	:: d_step { fre[i]<FREETO(i) && G_FREE(i) -> assert(WRS(i)==0); fre[i]=fre[i]+1 }
+#endif
 	/* ---- detach (disable, unload, option) ---- */
 	:: d_step { (DETACH0 && i==0 || DETACH1 && i==1) && role[i]==CH && !wdone[i] && ofm[i]!=2 && !tfs[i] -> wdone[i]=1; wd[i]=1 }
 	:: d_step { role[i]==CH && wd[i] && ofm[i]!=2 && !tfs[i] && !fbw[i] && !brk[i] && !COMPLETE(i) && (oc[i]==LINKC || G_DETINL(i)) -> brk[i]=1 }
@@ -418,6 +551,14 @@ end:	do
 	:: d_step { role[i]!=NONE && nempty(tcp[j]) && G_RXSPACE(i,j) ->
 		tcp[j]?t,e,v;
 		if
+		:: role[i]==DEAD ->
+			if
+			:: t==TRST -> rstr[i]=1; abw[i]=0
+			:: t==TFIN || t==FALL || t==DET ->
+				if :: t==TFIN -> tfr[i]=1 :: else fi;
+				if :: abw[i] && G_ANSWERS -> tcp_reset(i) :: else fi
+			:: else
+			fi
 		:: gone[i] && t==TFIN -> tfr[i]=1
 		:: gone[i] && t!=TFIN && t!=TRST ->	/* complete: drain until the peer's FIN */
 #ifdef OLD_GONE
@@ -450,10 +591,11 @@ end:	do
 			:: else -> peer_is_raw(i); raw_fin(i,j)
 			fi
 		:: t==TRST ->
+			rstr[i]=1;
 			if
 			:: tfr[i] && COMPLETE(i) -> skip
 			:: gone[i] -> skip
-			:: else -> fail_()
+			:: else -> told_of_reset(i,j)
 			fi
 		:: else -> rx_record(i,j)
 		fi
@@ -464,6 +606,18 @@ end:	do
 	:: d_step { role[i]!=NONE && nempty(lnk[j]) && !hold[i] && (lk[i] || !alive) ->
 		lnk[j]?<t,e,v,w>;
 		if
+		:: role[i]==DEAD || (FORGET && gone[i]) ->	/* unknown token */
+			lnk[j]?t,e,v,w;
+			if
+			:: abw[i] && (t==REFU || t==LRST) -> tcp_reset(i)
+			:: !abw[i] && t!=REFU && t!=LRST && lk[i] && (len(lnk[i])<QL) ->
+#ifdef SEED_FORGOTTEN_RST
+				lput(i,LRST,e,UNKNOWN,0)
+#else
+				lput(i,REFU,0,0,0)
+#endif
+			:: else
+			fi
 		:: role[i]==PLAIN || ofm[i]==2 ->
 			lnk[j]?t,e,v,w;
 			if
@@ -477,6 +631,12 @@ end:	do
 			:: role[i]==CH && oc[i]==LINKC && !tfs[i] -> brk[i]=1	/* something of ours was thrown away: fall back */
 #endif
 			:: else -> skip
+			fi
+		:: t==LRST ->
+			if
+			:: gone[i] || e<ep[i] -> lnk[j]?t,e,v,w	/* the other end gets our FIN or FALLBACK and answers with TCP RST */
+			:: e==ep[i] && (v==rcv[i] || v==UNKNOWN) -> lnk[j]?t,e,v,w; told_of_reset(i,j); tcp_reset(i)
+			:: else -> assert(v>rcv[i] || e>ep[i]); hold[i]=1
 			fi
 		:: t==LACK -> lnk[j]?t,e,v,w;
 			if :: role[i]==UND -> role[i]=CH :: else fi;
@@ -492,7 +652,7 @@ end:	do
 			if
 			:: G_OLD(i) -> lnk[j]?t,e,v,w
 			:: e>ep[i] -> assert(false)	/* an epoch from the future cannot occur */
-			:: v==rcv[i] && SPACE(i) && G_CUR(i) -> lnk[j]?t,e,v,w; rcv[i]=rcv[i]+1; inl[i]=1
+			:: v==rcv[i] && SPACE(i) && G_CUR(i) -> lnk[j]?t,e,v,w; rcv[i]=rcv[i]+1; inl[i]=1; came(i,j)
 			:: else ->
 #ifdef OLD_GAP
 				lnk[j]?t,e,v,w; brk[i]=1
@@ -549,9 +709,28 @@ end:	do
 	od
 }
 
+/* nothing can move any more */
+#define RESET(i) (abt[i] || err[i])
+#define DONE(i,j) (rcv[i]==NU(j) && tfs[i])
+
 proctype Mon()
 {
-	timeout -> assert(rcv[0]==K1+1 && rcv[1]==K0+1); assert(tfs[0]&&tfs[1])
+	timeout -> d_step {
+	/* each end has everything and has closed, or there was a reset and it has had its part in it */
+	assert(RESET(0) || DONE(0,1));
+	assert(RESET(1) || DONE(1,0));
+	assert(!abt[0] || RESET(1) || DONE(1,0));
+	assert(!abt[1] || RESET(0) || DONE(0,1));
+	/* TCP beneath is closed */
+	assert(!RESET(0) || rsts[0] || rstr[0]);
+	assert(!RESET(1) || rsts[1] || rstr[1]);
+	/* bytes that no program read: the other end was sent a reset, or sent one */
+	assert(!lost[0] || rsts[0] || rstr[0]);
+	assert(!lost[1] || rsts[1] || rstr[1]);
+#if COMPL
+	assert(fre[0]==NU(0) && fre[1]==NU(1));
+#endif
+	skip }
 }
 
 init {
@@ -561,7 +740,20 @@ init {
 	win[0]=WIN; win[1]=WIN; wadv[0]=WIN; wadv[1]=WIN;
 #endif
 	seen[0]=!LK0; seen[1]=!LK1;
-#if HS
+#if SIMOPEN
+	/*
+	 * Each end sees either the other's SYN first (then it is plain) or, if
+	 * that SYN was lost, a SYN-ACK. No listener sent that SYN-ACK, so it
+	 * has no option and the end is plain too.
+	 */
+	role[0]=PLAIN; role[1]=PLAIN; ofm[0]=2; ofm[1]=2; ifm[0]=2; ifm[1]=2;
+#ifdef SEED_SIMOPEN_CONFIRMED
+	role[0]=CH; ofm[0]=0; ifm[0]=0; start(0);	/* takes the SYN's option for an answer */
+#endif
+#ifdef OLD_SIMOPEN_OPTION
+	role[0]=UND; ofm[0]=0; ifm[0]=0; start(0);	/* an option in that SYN-ACK: must do no harm */
+#endif
+#elif HS
 	role[0]=UND; start(0); role[1]=NONE;
 #else
 	role[0]=CH; start(0); role[1]=CH; start(1);
