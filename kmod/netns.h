@@ -48,6 +48,9 @@ static inline bool tsor_net_enabled(const struct net *net)
 
 int tsor_netns_init(void);
 void tsor_netns_exit(void);
+void tsor_netns_start(void);
+void tsor_netns_stop(void);
 int tsor_netns_enable(struct net *net, bool on);
+unsigned int tsor_netns_generation(void);
 
 #endif

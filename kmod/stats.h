@@ -10,6 +10,8 @@
 
 #include "wire.h"
 
+struct net;
+
 #define TSOR_STATS(X)								\
 	X(ADOPTED_CLIENT, adopted_client)		/* connect() adopted */	\
 	X(ADOPTED_LISTENER, adopted_listener)					\
@@ -99,6 +101,20 @@ static inline void tsor_stat_wire(enum tsor_wire_err err)
 
 u64 tsor_stat_sum(enum tsor_stat stat);
 const char *tsor_stat_name(enum tsor_stat stat);
+
+/**
+ * struct tsor_stat_item - one counter as it is shown
+ * @name: its name
+ * @value: its value
+ */
+struct tsor_stat_item {
+	char name[32];
+	u64 value;
+};
+
+bool tsor_stat_item(const struct net *net, unsigned int index, struct tsor_stat_item *item);
+int tsor_stats_net_init(struct net *net);
+void tsor_stats_net_exit(struct net *net);
 int tsor_stats_init(void);
 void tsor_stats_exit(void);
 
