@@ -297,6 +297,12 @@ void tsor_park_refuse(struct tsor_link *link, u32 dst, u32 src);
 void tsor_record_data_ready(struct sock *sk);
 int tsor_record_last(struct tsor_channel *ch);
 
+/*
+ * A walk over all channels. It may pause for as long as it likes: between the calls nothing is
+ * held but a place in the table (rhashtable_walk_enter() and _exit() are in start and stop,
+ * rhashtable_walk_start() and _stop() around each step). next gives 0 and a copy, or -ENOENT
+ * behind the last. Process context.
+ */
 struct rhashtable_iter;
 void tsor_channel_walk_start(struct rhashtable_iter *iter);
 int tsor_channel_walk_next(struct rhashtable_iter *iter, struct tsor_channel_info *info);

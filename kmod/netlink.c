@@ -118,7 +118,7 @@ static int tsor_peer_request(struct sk_buff *skb, struct genl_info *info,
 	if (err)
 		return err;
 	if (!netlink_capable(skb, CAP_NET_ADMIN)) {
-		NL_SET_ERR_MSG(extack, "peers are set with CAP_NET_ADMIN on the node only");
+		NL_SET_ERR_MSG(extack, "setting peers needs CAP_NET_ADMIN on the node");
 		return -EPERM;
 	}
 	if (!attr) {
@@ -460,7 +460,8 @@ static int tsor_netns_get_doit(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(net);
 	if (!net_eq(net, genl_info_net(info)) &&
 	    !netlink_ns_capable(skb, net->user_ns, CAP_NET_ADMIN)) {
-		GENL_SET_ERR_MSG(info, "another network namespace is shown with CAP_NET_ADMIN in the user namespace that owns it only");
+		GENL_SET_ERR_MSG(info,
+				 "showing another netns needs CAP_NET_ADMIN in its user namespace");
 		err = -EPERM;
 		goto put_net;
 	}
@@ -540,7 +541,8 @@ static int tsor_netns_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(net))
 		return PTR_ERR(net);
 	if (!netlink_ns_capable(skb, net->user_ns, CAP_NET_ADMIN)) {
-		GENL_SET_ERR_MSG(info, "a network namespace is switched with CAP_NET_ADMIN in the user namespace that owns it only");
+		GENL_SET_ERR_MSG(info,
+				 "switching a netns needs CAP_NET_ADMIN in its user namespace");
 		err = -EPERM;
 		goto put_net;
 	}

@@ -18,7 +18,7 @@
  * struct tsor_net - per namespace
  * @net: the namespace
  * @enabled: 0 or 1, net.tsor.enabled; read anywhere with READ_ONCE
- * @lock: serialises switching on and off
+ * @lock: held while it is switched on or off
  * @live: channels that are not plain
  * @plain: connections that became plain, by reason, since the namespace was made
  * @hdr: sysctl table
@@ -27,7 +27,7 @@
 struct tsor_net {
 	struct net *net;
 	int enabled;
-	struct mutex lock;
+	struct mutex lock;	/* switching on and off */
 	atomic_t live;
 	atomic64_t plain[TSOR_WHY_NR];
 	struct ctl_table_header *hdr;

@@ -48,6 +48,7 @@ typedef void (*tsor_peer_event_fn)(u64 node_id, const struct in6_addr *addr, boo
 void tsor_peer_set_event(tsor_peer_event_fn event);
 int tsor_peer_add(const struct in6_addr *addr, u8 prefix);
 int tsor_peer_del(const struct in6_addr *addr, u8 prefix);
+/* @cursor begins at 0; 0 and a copy, or -ENOENT behind the last */
 int tsor_peer_info_next(unsigned int *cursor, struct tsor_peer_info *info);
 int tsor_peer_init(void);
 void tsor_peer_exit(void);

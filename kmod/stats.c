@@ -4,8 +4,10 @@
  * shows its own counts (netns_*); the initial one the node's before them.
  */
 #include <linux/cpumask.h>
+#include <linux/ctype.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
+#include <linux/stringify.h>
 #include <net/net_namespace.h>
 
 #include "netns.h"
@@ -14,9 +16,9 @@
 struct tsor_stats __percpu *tsor_stats;
 
 static const char * const tsor_stat_names[] = {
-#define X(id, name) [TSOR_STAT_##id] = #name,
-	TSOR_STATS(X)
-#undef X
+#define COUNTER(id) __stringify(id),
+#include "counters.h"
+#undef COUNTER
 };
 
 /* tsor_stat_wire() counts by position */
@@ -39,17 +41,6 @@ u64 tsor_stat_sum(enum tsor_stat stat)
 	return sum;
 }
 
-/**
- * tsor_stat_name - name of a counter of the node
- * @stat: which
- *
- * Return: the name, with underscores; "?" if there is no such counter.
- */
-const char *tsor_stat_name(enum tsor_stat stat)
-{
-	return stat < TSOR_STAT_NR ? tsor_stat_names[stat] : "?";
-}
-
 /* the counts of a netns stand behind the node's: enabled, live, then plain by reason */
 #define TSOR_STAT_NETNS_NR	(2 + TSOR_WHY_NR - (TSOR_WHY_NONE + 1))
 
@@ -67,10 +58,13 @@ bool tsor_stat_item(const struct net *net, unsigned int index, struct tsor_stat_
 {
 	struct tsor_net *tn = tsor_net(net);
 	unsigned int reason;
+	char *c;
 
 	if (net_eq(net, &init_net)) {
 		if (index < TSOR_STAT_NR) {
-			strscpy(item->name, tsor_stat_name(index), sizeof(item->name));
+			strscpy(item->name, tsor_stat_names[index], sizeof(item->name));
+			for (c = item->name; *c; c++)
+				*c = tolower(*c);
 			item->value = tsor_stat_sum(index);
 			return true;
 		}
