@@ -158,6 +158,14 @@ bit err[2];		/* its program was told of a reset by the other end */
 bit abw[2];		/* reset went by the link; TCP RST follows when that is answered or the link dies */
 bit cl[2];		/* its program has closed both ways */
 bit lost[2];		/* bytes came that its program has not read and never will */
+#if ABORT0 || ABORT1 || CLOSE0 || CLOSE1
+bit fins[2];		/* has ever sent its FIN */
+#define FINS(i) (fins[i])
+#define FINSENT(i) if :: snt[i]==NU(i) -> fins[i]=1 :: else fi
+#else
+#define FINS(i) true
+#define FINSENT(i) skip
+#endif
 #if COMPL
 byte wr[8];		/* [4 * end + unit]: work requests outstanding that read the unit's memory */
 byte fre[2];		/* next unit whose memory is to be freed */
@@ -257,6 +265,17 @@ byte rd[2], win[2], wadv[2]; bit wrote;
 #define G_OLD(i) (e<ep[i])
 #define G_CUR(i) (e==ep[i])
 #endif
+#ifdef SEED_RESET_OVERTAKES
+#define G_RSTHERE(i) true
+#else
+#define G_RSTHERE(i) (v==rcv[i] || v==UNKNOWN)
+#endif
+/* within the window that was announced: else the message would be bad and end the channel */
+#if defined(WIN) && !defined(OLD_WIN)
+#define INWIN(i,j) assert(v<wadv[i] || v==KK(j))
+#else
+#define INWIN(i,j) skip
+#endif
 #ifdef SEED_HALF
 #define G_FINOK(i) (rcv[i]==NU(1-i))
 #else
@@ -294,7 +313,9 @@ inline do_abort(i) {
 	if
 	:: role[i]==CH && ofm[i]!=2 && !tfs[i] && oc[i]==LINKC && lk[i] && !brk[i] && (len(lnk[i])<QL) ->
 		lput(i,LRST,ep[i],snt[i],0);
-#ifndef SEED_NO_TCP_RST
+#if defined(OLD_RESET_AT_ONCE)
+		tcp_reset(i)
+#elif !defined(SEED_NO_TCP_RST)
 		abw[i]=1
 #endif
 	:: else -> tcp_reset(i)
@@ -309,6 +330,10 @@ inline told_of_reset(i,j) {
 	rcv[i]=NU(j);
 #else
 	err[i]=1;
+#endif
+	assert(rcv[i]<NU(j) || FINS(j));	/* an end of file short of all bytes */
+#if DEATHS==0 && !HS && !DETACH0 && !DETACH1 && !PURGE && !SIMOPEN
+	assert(rcv[i]>=snt[j]);		/* nothing was lost on the way: no byte either */
 #endif
 	bury(i)
 }
@@ -341,6 +366,7 @@ inline raw_unit(i) {
 	:: snt[i] < KK(i) -> KEPT(i); tput(i,RAW,0,snt[i]); snt[i]=snt[i]+1
 	:: else -> tput(i,TFIN,0,0); tfs[i]=1; snt[i]=NU(i)
 	fi;
+	FINSENT(i);
 	tsn[i]=snt[i]; una[i]=snt[i]
 }
 inline client_plain() {		/* client concludes: server is plain */
@@ -400,7 +426,7 @@ inline rx_record(i,j) {
 	if :: role[i]==UND -> role[i]=CH :: else fi;
 	if :: i==1 -> hpeer=1 :: else fi;
 	if
-	:: t==DATA -> assert(v==rcv[i]); rcv[i]=rcv[i]+1;
+	:: t==DATA -> assert(v==rcv[i]); INWIN(i,j); rcv[i]=rcv[i]+1;
 		if :: e==ep[i] -> inl[i]=0 :: else fi;
 		came(i,j)
 	:: t==PROM -> if :: e==ep[i] && ofm[i]!=2 -> inl[i]=1 :: else fi
@@ -441,7 +467,7 @@ proctype End(byte i; byte j)
 end:	do
 	/* ---- link send ---- */
 	:: d_step { (role[i]==CH || role[i]==UND) && ofm[i]!=2 && oc[i]==LINKC && lk[i] && !brk[i] && !wd[i] && AV(i) && WINOK(i) && nfull(lnk[i]) ->
-		POSTED(i); lput(i,LDATA,ep[i],snt[i],0); snt[i]=snt[i]+1;
+		POSTED(i); lput(i,LDATA,ep[i],snt[i],0); snt[i]=snt[i]+1; FINSENT(i);
 #ifdef SEED_FREE
 		una[i]=snt[i];
 #endif
@@ -451,7 +477,7 @@ end:	do
 	/* ---- TCP send, records ---- */
 	:: d_step { G_HEARD(i) && oc[i]==TCPC && ofm[i]!=2 && !tfs[i] && !brk[i] && !wd[i] && AV(i) && G_TCPWIN(i) ->
 		KEPT(i); tput(i,DATA,ep[i],snt[i]); ofm[i]=1; snt[i]=snt[i]+1; tsn[i]=snt[i];
-		una[i]=snt[i]
+		FINSENT(i); una[i]=snt[i]
 	   }
 	/* ---- TCP send, raw ---- */
 	:: d_step { ofm[i]==2 && role[i]!=DEAD && !tfs[i] && (AV(i) || snt[i]==NU(i)) -> raw_unit(i) }
@@ -635,29 +661,39 @@ end:	do
 		:: t==LRST ->
 			if
 			:: gone[i] || e<ep[i] -> lnk[j]?t,e,v,w	/* the other end gets our FIN or FALLBACK and answers with TCP RST */
-			:: e==ep[i] && (v==rcv[i] || v==UNKNOWN) -> lnk[j]?t,e,v,w; told_of_reset(i,j); tcp_reset(i)
-			:: else -> assert(v>rcv[i] || e>ep[i]); hold[i]=1
+			:: e==ep[i] && G_RSTHERE(i) -> lnk[j]?t,e,v,w;
+				told_of_reset(i,j);
+				assert(rcv[i]>=snt[j]);	/* it has overtaken nothing */
+				tcp_reset(i)
+			:: else -> assert(e<=ep[i]); assert(v>rcv[i]); hold[i]=1
 			fi
 		:: t==LACK -> lnk[j]?t,e,v,w;
 			if :: role[i]==UND -> role[i]=CH :: else fi;
 			if :: i==1 -> hpeer=1 :: else fi;
-			if :: v>una[i] -> una[i]=v :: else fi;
+			if
+			:: (e<ep[i]) -> skip	/* of an epoch that has ended */
+			:: else ->
+				/* else the message would be bad and end the channel */
+				assert(e<=ep[i]); assert(v<=snt[i]);
+				if :: v>una[i] -> una[i]=v :: else fi;
 #ifdef WIN
-			if :: w>win[i] -> win[i]=w :: else fi;
+				if :: w>win[i] -> win[i]=w :: else fi;
 #endif
-			skip
+				skip
+			fi
 		:: t==LDATA ->
 			if :: role[i]==UND -> role[i]=CH :: else fi;
 			if :: i==1 -> hpeer=1 :: else fi;
 			if
 			:: G_OLD(i) -> lnk[j]?t,e,v,w
 			:: e>ep[i] -> assert(false)	/* an epoch from the future cannot occur */
-			:: v==rcv[i] && SPACE(i) && G_CUR(i) -> lnk[j]?t,e,v,w; rcv[i]=rcv[i]+1; inl[i]=1; came(i,j)
+			:: v==rcv[i] && SPACE(i) && G_CUR(i) -> lnk[j]?t,e,v,w;
+				INWIN(i,j); rcv[i]=rcv[i]+1; inl[i]=1; came(i,j)
 			:: else ->
 #ifdef OLD_GAP
 				lnk[j]?t,e,v,w; brk[i]=1
 #else
-				assert(v>=rcv[i] || e<ep[i]); 
+				assert(v>=rcv[i] || e<ep[i]); INWIN(i,j);
 				if :: e<ep[i] -> lnk[j]?t,e,v,w :: else -> hold[i]=1 fi
 #endif
 			fi
@@ -750,7 +786,7 @@ init {
 #ifdef SEED_SIMOPEN_CONFIRMED
 	role[0]=CH; ofm[0]=0; ifm[0]=0; start(0);	/* takes the SYN's option for an answer */
 #endif
-#ifdef OLD_SIMOPEN_OPTION
+#ifdef SIMOPEN_OPTION
 	role[0]=UND; ofm[0]=0; ifm[0]=0; start(0);	/* an option in that SYN-ACK: must do no harm */
 #endif
 #elif HS
