@@ -17,6 +17,7 @@ struct tsor_peer_info {
 	struct in6_addr addr;	/* IPv4 as v4-mapped */
 	u8 prefix;		/* 128 (or 32 of IPv4 as 128) for a peer; shorter for a range */
 	bool range;
+	bool configured;	/* false: accepted from a range, shown while it is connected */
 	u8 state;		/* enum tsor_peer_state */
 	u64 node_id;		/* 0 until a link was up */
 	char device[64];	/* RDMA device of the link */
@@ -41,7 +42,8 @@ enum tsor_peer_state {
 /**
  * typedef tsor_peer_event_fn - a link came up or went down
  *
- * Process context. @error: 0 or the negative errno for which it went down.
+ * Process context, under a lock of peer.c: it must not sleep nor call back. @error: 0 or the
+ * negative errno for which it went down. A node's "down" is told before its next "up".
  */
 typedef void (*tsor_peer_event_fn)(u64 node_id, const struct in6_addr *addr, bool up, int error);
 
@@ -50,6 +52,7 @@ int tsor_peer_add(const struct in6_addr *addr, u8 prefix);
 int tsor_peer_del(const struct in6_addr *addr, u8 prefix);
 /* @cursor begins at 0; 0 and a copy, or -ENOENT behind the last */
 int tsor_peer_info_next(unsigned int *cursor, struct tsor_peer_info *info);
+int tsor_peer_set_key(const u8 *key, size_t len);
 int tsor_peer_init(void);
 void tsor_peer_exit(void);
 
