@@ -72,6 +72,10 @@ static const struct nla_policy tsor_peer_policy[TSOR_A_PEER_PREFIX + 1] = {
 	[TSOR_A_PEER_PREFIX] = NLA_POLICY_MAX(NLA_U32, 128),
 };
 
+static const struct nla_policy tsor_key_policy[TSOR_A_KEY_DATA + 1] = {
+	[TSOR_A_KEY_DATA] = NLA_POLICY_RANGE(NLA_BINARY, 1, TSOR_KEY_MAX),
+};
+
 static const struct nla_policy tsor_conn_policy[TSOR_A_CONN_NETNS + 1] = {
 	[TSOR_A_CONN_NETNS] = { .type = NLA_U64 },
 };
@@ -106,6 +110,19 @@ static bool tsor_prefix_fits(const struct in6_addr *addr, u8 prefix)
 	return ipv6_addr_equal(&masked, addr);
 }
 
+static int tsor_need_admin(struct sk_buff *skb, struct genl_info *info)
+{
+	int err;
+
+	err = tsor_need_init_net(genl_info_net(info), info->extack);
+	if (err)
+		return err;
+	if (netlink_capable(skb, CAP_NET_ADMIN))
+		return 0;
+	GENL_SET_ERR_MSG(info, "settings of the node need CAP_NET_ADMIN on it");
+	return -EPERM;
+}
+
 static int tsor_peer_request(struct sk_buff *skb, struct genl_info *info,
 			     struct in6_addr *addr, u8 *prefix)
 {
@@ -114,13 +131,9 @@ static int tsor_peer_request(struct sk_buff *skb, struct genl_info *info,
 	bool mapped;
 	int err;
 
-	err = tsor_need_init_net(genl_info_net(info), extack);
+	err = tsor_need_admin(skb, info);
 	if (err)
 		return err;
-	if (!netlink_capable(skb, CAP_NET_ADMIN)) {
-		NL_SET_ERR_MSG(extack, "setting peers needs CAP_NET_ADMIN on the node");
-		return -EPERM;
-	}
 	if (!attr) {
 		NL_SET_ERR_MSG(extack, "address missing");
 		return -EINVAL;
@@ -144,8 +157,10 @@ static int tsor_peer_request(struct sk_buff *skb, struct genl_info *info,
 		return 0;
 
 	/* a node */
-	if (ipv6_addr_any(addr) || (mapped && ipv4_is_zeronet(addr->s6_addr32[3]))) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "not the address of a node");
+	if (ipv6_addr_any(addr) || ipv6_addr_loopback(addr) ||
+	    (mapped && (ipv4_is_zeronet(addr->s6_addr32[3]) ||
+			ipv4_is_loopback(addr->s6_addr32[3])))) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "not the address of another node");
 		return -EINVAL;
 	}
 	if (ipv6_addr_is_multicast(addr) ||
@@ -208,6 +223,20 @@ static int tsor_peer_del_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+static int tsor_key_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *attr = info->attrs[TSOR_A_KEY_DATA];
+	int err;
+
+	err = tsor_need_admin(skb, info);
+	if (err)
+		return err;
+	err = attr ? tsor_peer_set_key(nla_data(attr), nla_len(attr)) : tsor_peer_set_key(NULL, 0);
+	if (err)
+		GENL_SET_ERR_MSG(info, "the key could not be set");
+	return err;
+}
+
 static int tsor_peer_fill(struct sk_buff *skb, const struct tsor_peer_info *peer)
 {
 	if (nla_put_in6_addr(skb, TSOR_A_PEER_ADDR, &peer->addr) ||
@@ -216,6 +245,8 @@ static int tsor_peer_fill(struct sk_buff *skb, const struct tsor_peer_info *peer
 	    nla_put_u32(skb, TSOR_A_PEER_ATTEMPTS, peer->attempts))
 		return -EMSGSIZE;
 	if (peer->range && nla_put_flag(skb, TSOR_A_PEER_RANGE))
+		return -EMSGSIZE;
+	if (!peer->configured && nla_put_flag(skb, TSOR_A_PEER_GUEST))
 		return -EMSGSIZE;
 	if (peer->node_id &&
 	    nla_put_u64_64bit(skb, TSOR_A_PEER_NODE_ID, peer->node_id, TSOR_A_PEER_PAD))
@@ -355,6 +386,8 @@ static int tsor_conn_get_start(struct netlink_callback *cb)
 	if (attrs && attrs[TSOR_A_CONN_NETNS])
 		dump->inum = nla_get_u64(attrs[TSOR_A_CONN_NETNS]);
 	tsor_channel_walk_start(&dump->iter);
+	/* the walk is paused between messages, which leaves it attached to the table */
+	rhashtable_walk_stop(&dump->iter);
 	cb->args[0] = (long)dump;
 	return 0;
 }
@@ -365,9 +398,8 @@ static int tsor_conn_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 	struct net *net = sock_net(cb->skb->sk);
 	void *hdr;
 
-	for (;;) {
-		if (!dump->pending && tsor_channel_walk_next(&dump->iter, &dump->info))
-			break;
+	rhashtable_walk_start(&dump->iter);
+	while (dump->pending || tsor_channel_walk_next(&dump->iter, &dump->info)) {
 		dump->pending = false;
 		if (!dump->all && dump->info.net != net)
 			continue;
@@ -382,6 +414,7 @@ static int tsor_conn_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 		}
 		genlmsg_end(skb, hdr);
 	}
+	rhashtable_walk_stop(&dump->iter);
 	return skb->len;
 }
 
@@ -389,6 +422,7 @@ static int tsor_conn_get_done(struct netlink_callback *cb)
 {
 	struct tsor_conn_dump *dump = (struct tsor_conn_dump *)cb->args[0];
 
+	rhashtable_walk_start(&dump->iter);
 	tsor_channel_walk_stop(&dump->iter);
 	kfree(dump);
 	return 0;
@@ -681,6 +715,12 @@ static const struct genl_ops tsor_ops[] = {
 		.doit = tsor_peer_del_doit,
 		.policy = tsor_peer_policy,
 		.maxattr = ARRAY_SIZE(tsor_peer_policy) - 1,
+	},
+	{
+		.cmd = TSOR_CMD_KEY_SET,
+		.doit = tsor_key_set_doit,
+		.policy = tsor_key_policy,
+		.maxattr = ARRAY_SIZE(tsor_key_policy) - 1,
 	},
 	{
 		.cmd = TSOR_CMD_PEER_GET,

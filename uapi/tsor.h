@@ -28,6 +28,11 @@
  * @TSOR_CMD_STATS_GET: counters: the node's in the initial netns, the netns's in any
  * @TSOR_CMD_LINK_EVENT: notification: a link came up or went down; initial netns only
  * @TSOR_CMD_CONN_EVENT: notification: a connection changed its role; in its netns and the initial
+ * @TSOR_CMD_KEY_SET: set or clear the pre-shared key of the node; for links made from now on
+ *
+ * What changes the node (PEER_ADD, PEER_DEL, KEY_SET) needs CAP_NET_ADMIN in the initial user
+ * namespace, and the initial netns. NETNS_SET, and NETNS_GET of a netns that is not the caller's,
+ * need CAP_NET_ADMIN in the user namespace that owns it.
  *
  * The group %TSOR_MCGRP_EVENTS needs CAP_NET_ADMIN in the user namespace that owns the netns.
  */
@@ -42,6 +47,7 @@ enum tsor_cmd {
 	TSOR_CMD_STATS_GET,
 	TSOR_CMD_LINK_EVENT,
 	TSOR_CMD_CONN_EVENT,
+	TSOR_CMD_KEY_SET,
 
 	__TSOR_CMD_MAX,
 	TSOR_CMD_MAX = (__TSOR_CMD_MAX - 1)
@@ -57,6 +63,7 @@ enum tsor_cmd {
  * @TSOR_A_PEER_NODE_ID: u64; absent until a link was up
  * @TSOR_A_PEER_ATTEMPTS: u32, attempts to connect since the last success
  * @TSOR_A_PEER_ERROR: s32, negative errno of the last attempt; absent if there was none
+ * @TSOR_A_PEER_GUEST: flag: not configured, accepted from a range, there while it is connected
  */
 enum tsor_a_peer {
 	TSOR_A_PEER_PAD = 1,
@@ -67,6 +74,7 @@ enum tsor_a_peer {
 	TSOR_A_PEER_NODE_ID,
 	TSOR_A_PEER_ATTEMPTS,
 	TSOR_A_PEER_ERROR,
+	TSOR_A_PEER_GUEST,
 
 	__TSOR_A_PEER_MAX,
 	TSOR_A_PEER_MAX = (__TSOR_A_PEER_MAX - 1)
@@ -85,6 +93,21 @@ enum tsor_peer_state_id {
 	TSOR_PEER_STATE_UP,
 	TSOR_PEER_STATE_WAITING,
 };
+
+/**
+ * enum tsor_a_key - attributes of %TSOR_CMD_KEY_SET
+ * @TSOR_A_KEY_PAD: alignment
+ * @TSOR_A_KEY_DATA: binary, 1 to %TSOR_KEY_MAX bytes; none: no key
+ */
+enum tsor_a_key {
+	TSOR_A_KEY_PAD = 1,
+	TSOR_A_KEY_DATA,
+
+	__TSOR_A_KEY_MAX,
+	TSOR_A_KEY_MAX = (__TSOR_A_KEY_MAX - 1)
+};
+
+#define TSOR_KEY_MAX	256
 
 /**
  * enum tsor_a_link - attributes of a link
@@ -130,7 +153,8 @@ enum tsor_a_link {
 /**
  * enum tsor_a_conn - attributes of a connection; its local end is the one on this node
  * @TSOR_A_CONN_PAD: alignment
- * @TSOR_A_CONN_NETNS: u64, inode number of its netns (as in /proc/PID/ns/net)
+ * @TSOR_A_CONN_NETNS: u64, inode number of its netns (as in /proc/PID/ns/net); in the request for
+ *	a dump: only those of this one
  * @TSOR_A_CONN_FAMILY: u32, AF_INET or AF_INET6: of the socket
  * @TSOR_A_CONN_SADDR: binary, 16 bytes: local address
  * @TSOR_A_CONN_DADDR: binary, 16 bytes: remote address, as the socket sees it

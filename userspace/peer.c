@@ -65,6 +65,9 @@ static void peer_print(const struct answer *a, void *data)
 	if (a->attrs[TSOR_A_PEER_RANGE]) {
 		out_text(" range");
 	} else {
+		out_bool("configured", !a->attrs[TSOR_A_PEER_GUEST]);
+		if (a->attrs[TSOR_A_PEER_GUEST])
+			out_text(" guest");
 		out_string("state", " state %s",
 			   name_peer_state(attr_u32(a->attrs[TSOR_A_PEER_STATE])));
 		if (a->attrs[TSOR_A_PEER_NODE_ID]) {

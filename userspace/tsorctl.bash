@@ -50,9 +50,11 @@ _tsorctl()
 	if [ -z "$words" ]; then
 		case $object/$command in
 		/)
-			words="peer link conn netns stats monitor help"
+			words="peer key link conn netns stats monitor help"
 			[[ $cur != -* ]] || words="-json -pretty -netns -Version -help"
 			;;
+		key/) words="set clear" ;;
+		key/set) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 		peer/) words="add del show" ;;
 		peer/del | peer/show | link/show) words=$(_tsorctl_peers) ;;
 		link/ | conn/) words="show" ;;

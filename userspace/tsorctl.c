@@ -14,6 +14,7 @@ static const char help[] =
 "Usage: tsorctl [ OPTIONS ] OBJECT { COMMAND | help }\n"
 "       tsorctl peer add | del ADDRESS[/PREFIX]\n"
 "       tsorctl peer [ show [ ADDRESS[/PREFIX] ] ]\n"
+"       tsorctl key set FILE | clear\n"
 "       tsorctl link [ show [ ADDRESS ] ]\n"
 "       tsorctl conn [ show [ netns NETNS ] [ addr ADDRESS[/PREFIX] ] [ port PORT ]\n"
 "                           [ carrier CARRIER ] [ state STATE ] [ reason REASON ] ]\n"
@@ -100,6 +101,7 @@ void run_command(const struct command *commands, size_t n, const char *object, i
 
 static const struct command objects[] = {
 	{ "peer", peer_main },
+	{ "key", key_main },
 	{ "link", link_main },
 	{ "conn", conn_main },
 	{ "connection", conn_main },

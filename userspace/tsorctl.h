@@ -104,6 +104,7 @@ void netns_main(int argc, char **argv);
 void netns_enter(const char *arg);
 u64 netns_inum(const char *arg);
 void netns_print_names(u64 inum);
+void key_main(int argc, char **argv);
 void stats_main(int argc, char **argv);
 void monitor_main(int argc, char **argv);
 
