@@ -9,13 +9,9 @@
 
 #include <net/sock.h>
 
-#include "channel.h"
-
-/* for tsor_channel_init() */
-extern const struct tsor_channel_ops tsor_adopt_channel_ops;
-
 int tsor_adopt_init(void);
 void tsor_adopt_exit(void);
 void tsor_adopt_listeners(struct net *net);
+void tsor_adopt_release_listeners(struct net *net);
 
 #endif

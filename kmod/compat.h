@@ -31,4 +31,69 @@
 #define tsor_genl_dump_attrs(cb)	(genl_info_dump(cb)->attrs)
 #endif
 
+/* ---- timers ---- */
+
+#include <linux/timer.h>
+
+/* 6.2: timer_shutdown_sync(), timer_delete(); before, no timer re-arms itself at its end */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define tsor_timer_delete(t)	del_timer(t)
+#define tsor_timer_shutdown(t)	del_timer_sync(t)
+#else
+#define tsor_timer_delete(t)	timer_delete(t)
+#define tsor_timer_shutdown(t)	timer_shutdown_sync(t)
+#endif
+
+/* 6.16: a new name */
+#ifdef timer_container_of
+#define tsor_from_timer		timer_container_of
+#else
+#define tsor_from_timer		from_timer
+#endif
+
+/* ---- TCP ---- */
+
+/* 6.12.y and 6.15: flags; the form cannot be told by the version, since it was backported */
+#define tsor_send_ack(sk) do {							\
+	void *send_ack = __tcp_send_ack;					\
+	struct sock *to = (sk);							\
+										\
+	if (__builtin_types_compatible_p(typeof(&__tcp_send_ack),		\
+					 void (*)(struct sock *, u32)))		\
+		((void (*)(struct sock *, u32))send_ack)(to, tcp_sk(to)->rcv_nxt); \
+	else									\
+		((void (*)(struct sock *, u32, u16))send_ack)(to, tcp_sk(to)->rcv_nxt, 0); \
+} while (0)
+
+/* 6.5: ioctl() of a protocol gets a kernel pointer */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define TSOR_IOCTL_ARG		unsigned long
+#define tsor_ioctl_put(arg, v)	put_user(v, (int __user *)(arg))
+#else
+#define TSOR_IOCTL_ARG		int *
+#define tsor_ioctl_put(arg, v)	(*(arg) = (v), 0)
+#endif
+
+/* 6.10: accept() has one argument for all */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define TSOR_ACCEPT_PARAMS	int flags, bool kern
+#define TSOR_ACCEPT_ARGS	flags, kern
+#else
+#define TSOR_ACCEPT_PARAMS	struct proto_accept_arg *arg
+#define TSOR_ACCEPT_ARGS	arg
+#endif
+
+/* 6.5: no sendpage; MSG_SPLICE_PAGES has taken its place */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define tsor_prot_no_sendpage(prot)	((prot)->sendpage = NULL)
+#define tsor_ops_no_sendpage(ops)	((ops)->sendpage = sock_no_sendpage)
+#else
+#define tsor_prot_no_sendpage(prot)	((void)(prot))
+#define tsor_ops_no_sendpage(ops)	((void)(ops))
+#endif
+
+/* 6.3: bvec_set_page() */
+#define tsor_bvec_set_page(v, page, len, off)	\
+	(*(v) = (struct bio_vec){ .bv_page = (page), .bv_len = (len), .bv_offset = (off) })
+
 #endif

@@ -26,7 +26,7 @@ static int __init tsor_init(void)
 	err = tsor_netns_init();
 	if (err)
 		goto exit_stats;
-	err = tsor_channel_init(&tsor_adopt_channel_ops);
+	err = tsor_channel_init();
 	if (err)
 		goto exit_netns;
 	err = tsor_handshake_init();

@@ -84,6 +84,7 @@ static int tsor_netns_switch_on(struct tsor_net *tn)
 static void tsor_netns_switch_off(struct tsor_net *tn)
 {
 	WRITE_ONCE(tn->enabled, 0);
+	tsor_adopt_release_listeners(tn->net);
 	tsor_handshake_netns_disable(tn->net);
 }
 
