@@ -305,7 +305,10 @@ static unsigned int tsor_out(void *priv, struct sk_buff *skb, const struct nf_ho
 	struct sock *sk = skb->sk;
 	const struct tcphdr *th;
 
-	if (!sk || sk->sk_protocol != IPPROTO_TCP || !skb_transport_header_was_set(skb))
+	/* a request is TCP's, and has no more than sk_state to ask for */
+	if (!sk || !skb_transport_header_was_set(skb) ||
+	    (sk->sk_state != TCP_NEW_SYN_RECV &&
+	     (!sk_fullsock(sk) || sk->sk_protocol != IPPROTO_TCP)))
 		return NF_ACCEPT;
 	if (skb_headlen(skb) < skb_transport_offset(skb) + sizeof(*th))
 		return NF_ACCEPT;
@@ -315,7 +318,7 @@ static unsigned int tsor_out(void *priv, struct sk_buff *skb, const struct nf_ho
 	if (sk->sk_state == TCP_NEW_SYN_RECV) {
 		if (th->syn && th->ack)
 			tsor_out_synack(inet_reqsk(sk), skb);
-	} else if (sk_fullsock(sk)) {
+	} else {
 		if (!th->syn)
 			tsor_out_ack(sk, skb);
 		else if (!th->ack && sk->sk_state == TCP_SYN_SENT)
