@@ -57,12 +57,13 @@ vm_module() {
 vm_one() {
 	local k=$1 out=$2 status=0 release
 
-	release=$(vm_release "$k") || return 1
 	mkdir -p "$out"
-	vm_make programs make -C "$vm_tests/programs" O="$programs" || return 1
-	[ -n "$plain" ] || vm_module "$release" || return 1
+	release=$(vm_release "$k") &&
+		vm_make programs make -C "$vm_tests/programs" O="$programs" &&
+		{ [ -n "$plain" ] || vm_module "$release"; } ||
+		{ echo "not ok - the module and the programs build"; return 1; }
 	TSOR_BUILD_DIR=$vm_build TSOR_MODULE=$vm_build/$release/tsor.ko \
-		"$vm_tests/bed/bed" -k "$k" -d "$out" "${BED_OPTIONS[@]}" "$(realpath "$0")" || status=$?
+		"$vm_tests/bed/bed" -k "$k" -d "$out" -a no_timer_check "${BED_OPTIONS[@]}" "$(realpath "$0")" || status=$?
 	case $status in
 	0) echo "ok - kernel logs are clean" ;;
 	3) echo "not ok - no guest dies" ;;
@@ -293,4 +294,41 @@ listening() { [ -n "$(pod "$1" ss -Hltn "sport = :$2")" ]; }
 # wait_listen POD PORT
 wait_listen() {
 	until_true 30 listening "$1" "$2" || { echo "# nobody listens in pod $1 on port $2"; return 1; }
+}
+
+# -- inside: captures ---------------------------------------------------------------------------
+
+declare -A vm_captures=()
+
+# capture NAME NODE INTERFACE FILTER...: packets into $BED_DIR/NAME.pcap, until capture_end
+capture() {
+	local name=$1 n=$2 interface=$3
+	shift 3
+	rm -f "$BED_DIR/$name.tcpdump"
+	node -t 0 "$n" tcpdump -i "$interface" -s 0 -U -w "$BED_DIR/$name.pcap" "$@" \
+		>"$BED_DIR/$name.tcpdump" 2>&1 &
+	vm_captures[$name]=$!
+	until_true 20 grep -q listening "$BED_DIR/$name.tcpdump" || {
+		sed 's/^/# /' "$BED_DIR/$name.tcpdump"
+		return 1
+	}
+}
+
+capture_end() {
+	local name
+	sleep 0.3
+	for name in "${!vm_captures[@]}"; do
+		kill "${vm_captures[$name]}"
+		wait "${vm_captures[$name]}" 2>/dev/null
+	done
+	vm_captures=()
+}
+
+# packets NAME FILTER...: how many packets of a capture match
+packets() { tcpdump -nr "$BED_DIR/$1.pcap" "${@:2}" 2>/dev/null | wc -l; }
+
+# payload NAME FILTER...: bytes of TCP payload in them
+payload() {
+	tcpdump -nr "$BED_DIR/$1.pcap" "${@:2}" 2>/dev/null |
+		awk '{ sum += $NF } END { print sum + 0 }'
 }
