@@ -63,13 +63,10 @@
 #include "stats.h"
 #include "trace.h"
 
-/*
- * The QP's own timer: 4.096 us * 2^15 = 134 ms, seven tries: a second without an acknowledgment;
- * devices may take up to four times that. The link's heartbeat has the last word.
- */
+/* as link.c's: 4.096 us * 2^15 = 134 ms, seven tries; no default may stay, it may be minutes */
 #define CM_ACK_TIMEOUT		15
 #define CM_RETRY_COUNT		6	/* 7 is "for ever" on some devices */
-#define CM_RNR_RETRY_COUNT	6	/* credits make RNR a bug, which need not be fatal at once */
+#define CM_RNR_RETRY_COUNT	6	/* credits make RNR a bug; it need not be fatal at once */
 #define CM_BACKLOG		64
 #define CM_ADDRS_MAX		64	/* addresses of this node that are looked at */
 
@@ -363,16 +360,6 @@ static void conn_param(struct rdma_conn_param *param, const struct rdma_cm_id *i
 	}
 }
 
-/* no timer of a QP may be left at its default, which is up to minutes */
-static int conn_set_timers(struct rdma_cm_id *id)
-{
-	int err = rdma_set_ack_timeout(id, CM_ACK_TIMEOUT);
-
-	if (!err)
-		err = rdma_set_min_rnr_timer(id, IB_RNR_TIMER_010_24);
-	return err;
-}
-
 /**
  * tsor_conn_new - a connection to be made
  * @addr: to which address; IPv4 as v4-mapped
@@ -484,8 +471,7 @@ static void conn_rep(struct tsor_conn *conn, const struct rdma_conn_param *param
 	err = cm_proof(conn->req, param->private_data, CM_PROOF_ACTIVE, proof);
 	if (err)
 		goto end;
-	conn->node_id = theirs.node_id;
-	err = cm_ops->proved(conn);
+	err = cm_ops->proved(conn, theirs.node_id);
 	if (err)
 		goto end;
 	err = tsor_link_expect(conn->link, &theirs, NULL);
@@ -622,9 +608,7 @@ static enum tsor_reject cm_req(struct rdma_cm_id *id, const struct rdma_conn_par
 	id->context = conn;
 	queue_delayed_work(cm_wq, &conn->deadline, msecs_to_jiffies(TSOR_CM_TIMEOUT_MS));
 	trace_tsor_link_state(conn->node_id, "req-got", 0);
-	err = conn_set_timers(id);
-	if (!err)
-		err = conn_make_link(conn, id);
+	err = conn_make_link(conn, id);
 	if (err) {
 		/* @conn->id is not set: its end leaves the id to the core */
 		tsor_conn_end(conn, err);
@@ -733,8 +717,8 @@ static int conn_resolve(struct tsor_conn *conn)
 	if (IS_ERR(id))
 		return PTR_ERR(id);
 	conn->id = id;
-	/* before the route is resolved: the REQ tells the other side */
-	err = conn_set_timers(id);
+	/* the link sets it too, but the REQ's path has it from the route */
+	err = rdma_set_ack_timeout(id, CM_ACK_TIMEOUT);
 	if (!err)
 		err = rdma_resolve_addr(id, NULL, (struct sockaddr *)&dst, TSOR_CM_TIMEOUT_MS);
 	return err;

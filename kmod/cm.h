@@ -24,7 +24,7 @@ struct tsor_peer;
  * struct tsor_conn - an attempt to connect, and the link that came of it
  * @addr: the other node's address; IPv4 as v4-mapped. Constant
  * @passive: the other node's REQ began it. Constant
- * @node_id: the other node's id; known from the REQ, or when the REP has proved itself
+ * @node_id: the other node's id; constant if passive; active: 0 until @proved, which sets it
  * @id: cm's; NULL once it is the link's or the core's to destroy
  * @device: cm's lock; what @id is bound to
  * @port: cm's lock; its port
@@ -39,9 +39,12 @@ struct tsor_peer;
  * @req: private data of the REQ, which both proofs cover
  * @peer: peer.c's
  * @of_peer: peer.c's; entry in the list of @peer
+ * @proved: peer.c's; active: the other side has proved itself, our proof is sent
  * @was_up: peer.c's; the link has been up
  * @up_at: peer.c's; since when, jiffies
  * @told: peer.c's; the event "up" was sent, and "down" was not
+ * @successor: peer.c's; its link is to another node and waits for the end of this one's
+ * @awaited: peer.c's; how many have this one as their successor
  */
 struct tsor_conn {
 	struct in6_addr addr;
@@ -63,9 +66,12 @@ struct tsor_conn {
 
 	struct tsor_peer *peer;
 	struct list_head of_peer;
+	bool proved;
 	bool was_up;
 	unsigned long up_at;
 	bool told;
+	struct tsor_conn *successor;
+	unsigned int awaited;
 };
 
 /**
@@ -73,19 +79,20 @@ struct tsor_conn {
  * @allowed: may this address connect at all? Asked before anything is allocated.
  * @admit: a REQ that is in order. 0, and @conn is peer.c's to know until @gone; or why it is
  *	refused, enum tsor_reject, and peer.c has not heard of it.
- * @proved: the REP of an active @conn has proved itself. 0, or the negative errno with which
- *	to end it.
- * @up: the link of @conn is up.
+ * @proved: the REP of an active @conn has proved itself to be @node_id's. 0, or the negative
+ *	errno with which to end it.
+ * @up: the link of @conn is up; it hands up messages when this returns. May wait for the end of
+ *	other connections' links.
  * @gone: @conn is freed when this returns; @err says why it ended.
  * @retry: something changed (a device, an address) that makes it worth trying now.
  *
- * All in process context. All but @gone and @retry with the handler mutex of the id held or from
- * work of the link: they must not wait for a connection's end.
+ * All in process context. @allowed, @admit and @proved with the handler mutex of the id held: they
+ * must not wait for a connection's end.
  */
 struct tsor_cm_ops {
 	bool (*allowed)(const struct in6_addr *addr);
 	int (*admit)(struct tsor_conn *conn);
-	int (*proved)(struct tsor_conn *conn);
+	int (*proved)(struct tsor_conn *conn, u64 node_id);
 	void (*up)(struct tsor_conn *conn);
 	void (*gone)(struct tsor_conn *conn, int err);
 	void (*retry)(void);

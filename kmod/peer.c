@@ -18,21 +18,24 @@
  * Which connection stays
  *
  * - Simultaneous attempts: the one of the node with the larger id. That node refuses the other's
- *   REQ as crossed while its own attempt is under way and, since the other's REQ may have been
- *   on its way, as long after as an attempt lasts. The node with the smaller id accepts, and
- *   ends its own attempt when the link is up.
- * - An attempt of ours that turns out to lead to a node to which a link is up (it has a second
- *   address) ends before its proof is sent: the link that is up is not touched. Hence, who sends
- *   a proof had no link to us when he did, and:
+ *   REQ as crossed in the first second of its own attempt (later, its own REQ must have been
+ *   lost) and, since the other's REQ may have been on its way, for as long after it is up as an
+ *   attempt lasts. The node with the smaller id accepts, and ends its own attempt when the link
+ *   is up.
+ * - A node may have several addresses; only the REP or a REQ tells which node it is. So the
+ *   attempts to one node meet once more when the REP has come (peer_proved()): one that leads to
+ *   a node to which a link is up, or to which our proof has been sent already, ends there, and so
+ *   does one of the smaller id if the other node has begun one too; the larger ends the other's.
+ *   Of addresses known to lead to the same node only one is tried at a time. Hence, who sends a
+ *   proof had no link to us when he did, and:
  * - A link that has been proved by its other side replaces what there was at that address or to
  *   that node. It is the peer rebooted, or he noticed before us that the old link is dead. A
  *   mere REQ, which anybody could send, ends nothing.
  * - An entry whose node is reached by the link of another entry is content with that, and tries
  *   again when that goes down.
  *
- * For one node id, link.c sees to it that those above are told of the old link's death before
- * the new one is up. A new id at an old address is a different node to them; the old link is
- * failed, and the event of its death told, before the new one is shown.
+ * For one node id, link.c sees to it that those above have been told of the old link's death
+ * before the new one is up; for a new id at an old address peer_up() does.
  *
  * Locks
  *
@@ -64,6 +67,7 @@
 #define BACKOFF_MIN_MS	100
 #define BACKOFF_MAX_MS	5000
 #define CROSSED_MS	500	/* the other side's attempt is under way: let it */
+#define REQ_LOST	HZ	/* an attempt that got no answer for so long: its REQ was lost */
 #define STALE_MAX	3	/* tries in a row without a pause, after "stale connection" */
 
 /**
@@ -78,6 +82,7 @@
  * @conns: its connections, until they are gone
  * @active: one of them: the attempt of ours that is under way
  * @up: one of them: the link
+ * @tried_at: when @active began, jiffies
  * @retry: the next attempt
  * @backoff_ms: pause after the next failure
  * @stale: attempts in a row that ended with -ESTALE
@@ -97,6 +102,7 @@ struct tsor_peer {
 	struct list_head conns;
 	struct tsor_conn *active;
 	struct tsor_conn *up;
+	unsigned long tried_at;
 	struct delayed_work retry;
 	unsigned int backoff_ms;
 	unsigned int stale;
@@ -115,7 +121,7 @@ static unsigned int half_open;
 static bool peers_stopping = true;
 static tsor_peer_event_fn peers_event;
 static struct workqueue_struct *peers_wq;
-static DECLARE_WAIT_QUEUE_HEAD(peers_wait);	/* a connection of a dead peer is gone */
+static DECLARE_WAIT_QUEUE_HEAD(peers_wait);	/* a connection is gone */
 
 /* ---- entries ---- */
 
@@ -268,6 +274,19 @@ static bool peer_is_linked(const struct tsor_peer *peer)
 	return peer->node_id && peer->node_id != tsor_node_id() && node_is_up(peer->node_id);
 }
 
+/* is there an attempt to its node by another address? */
+static bool peer_is_tried(const struct tsor_peer *peer)
+{
+	struct tsor_peer *other;
+
+	if (!peer->node_id || peer->node_id == tsor_node_id())
+		return false;
+	list_for_each_entry(other, &peers, list)
+		if (other != peer && other->active && other->node_id == peer->node_id)
+			return true;
+	return false;
+}
+
 static bool peer_is_half_open(const struct tsor_peer *peer)
 {
 	struct tsor_conn *conn;
@@ -326,6 +345,11 @@ static void peer_retry_work(struct work_struct *work)
 		queue_delayed_work(peers_wq, &peer->retry, msecs_to_jiffies(TSOR_CM_TIMEOUT_MS));
 		goto unlock;
 	}
+	if (peer_is_tried(peer)) {
+		queue_delayed_work(peers_wq, &peer->retry,
+				   msecs_to_jiffies(jitter(peer->backoff_ms)));
+		goto unlock;
+	}
 	peer->yielded = false;
 	peer->attempts++;
 	conn = tsor_conn_new(&peer->addr);
@@ -337,6 +361,7 @@ static void peer_retry_work(struct work_struct *work)
 	conn->peer = peer;
 	list_add_tail(&conn->of_peer, &peer->conns);
 	peer->active = conn;
+	peer->tried_at = jiffies;
 unlock:
 	mutex_unlock(&peers_lock);
 	if (conn)
@@ -355,7 +380,10 @@ static bool peer_allowed(const struct in6_addr *addr)
 	return allowed;
 }
 
-/* does an attempt of ours stand in the way of this REQ? */
+/*
+ * Does an attempt of ours stand in the way of this REQ? Not for long: whoever lets the other
+ * side's REQ arrive and does not answer ours has not got it.
+ */
 static bool peer_crossed(const struct tsor_conn *req)
 {
 	struct tsor_peer *peer;
@@ -365,7 +393,7 @@ static bool peer_crossed(const struct tsor_conn *req)
 	list_for_each_entry(peer, &peers, list) {
 		if (peer->node_id != req->node_id && !ipv6_addr_equal(&peer->addr, &req->addr))
 			continue;
-		if (peer->active)
+		if (peer->active && time_before(jiffies, peer->tried_at + REQ_LOST))
 			return true;
 		if (peer->up && !peer->up->passive && peer->up->node_id == req->node_id &&
 		    time_before(jiffies, peer->up->up_at + msecs_to_jiffies(TSOR_CM_TIMEOUT_MS)))
@@ -418,19 +446,49 @@ unlock:
 	return why;
 }
 
-static int peer_proved(struct tsor_conn *conn)
+/*
+ * An attempt of ours has found its node: may it go on and send our proof? This is where the
+ * attempts by all addresses to one node meet.
+ */
+static int peer_proved(struct tsor_conn *conn, u64 theirs)
 {
-	struct tsor_peer *peer = conn->peer;
+	u64 mine = tsor_node_id();
+	struct tsor_conn *other;
+	struct tsor_peer *peer;
 	int err = 0;
 
 	mutex_lock(&peers_lock);
-	peer->node_id = conn->node_id;
-	if (conn->node_id != tsor_node_id() && node_is_up(conn->node_id))
-		err = -EEXIST;
+	conn->node_id = theirs;
+	conn->peer->node_id = theirs;
+	if (theirs == mine)
+		goto unlock;
+	err = -EEXIST;
+	if (node_is_up(theirs))
+		goto unlock;
+	list_for_each_entry(peer, &peers, list) {
+		list_for_each_entry(other, &peer->conns, of_peer) {
+			if (other == conn || other->node_id != theirs || other->was_up)
+				continue;
+			if (other->proved || (other->passive && theirs > mine))
+				goto unlock;
+		}
+	}
+	/* it may; what that node has begun, and not been refused for another address, may not */
+	list_for_each_entry(peer, &peers, list)
+		list_for_each_entry(other, &peer->conns, of_peer)
+			if (other->passive && other->node_id == theirs && !other->was_up)
+				tsor_conn_end(other, -EALREADY);
+	conn->proved = true;
+	err = 0;
+unlock:
 	mutex_unlock(&peers_lock);
 	return err;
 }
 
+/*
+ * Until this returns, the link hands nothing up. It waits here for the end of the one that was
+ * at its address and leads to another node; of the same node, link.c has waited for it.
+ */
 static void peer_up(struct tsor_conn *conn)
 {
 	bool self = conn->node_id == tsor_node_id();
@@ -454,6 +512,10 @@ static void peer_up(struct tsor_conn *conn)
 			continue;
 		peer_tell_down(peer, other, -EALREADY);
 		tsor_conn_end(other, -EALREADY);
+		if (other->was_up && other->node_id != conn->node_id && !other->successor) {
+			other->successor = conn;
+			conn->awaited++;
+		}
 	}
 	/* and, as link.c has seen to, to this node by another address */
 	if (!self) {
@@ -472,7 +534,13 @@ static void peer_up(struct tsor_conn *conn)
 	if (self && peer->up && peer->up->passive != conn->passive)
 		goto unlock;	/* the second end: one of them is shown */
 	peer->up = conn;
-	peer_tell_up(peer, conn);
+	while (conn->awaited) {
+		mutex_unlock(&peers_lock);
+		wait_event(peers_wait, !READ_ONCE(conn->awaited));
+		mutex_lock(&peers_lock);
+	}
+	if (!peer->dead)
+		peer_tell_up(peer, conn);
 unlock:
 	mutex_unlock(&peers_lock);
 }
@@ -486,6 +554,8 @@ static void peer_gone(struct tsor_conn *conn, int err)
 	list_del_init(&conn->of_peer);
 	if (conn->passive && !conn->was_up)
 		half_open--;
+	if (conn->successor)
+		WRITE_ONCE(conn->successor->awaited, conn->successor->awaited - 1);
 	peer_tell_down(peer, conn, err);
 
 	if (peer->up == conn) {
