@@ -185,22 +185,24 @@ static bool tsor_tx_cut(struct tsor_channel *ch, struct sk_buff *skb, u32 len)
 	return true;
 }
 
-/* what is told with every message about the other direction */
+/*
+ * What is told with every message about the other direction. The window counts as announced
+ * from here on, whether the message will go or not: the peer's answer may be here before
+ * tsor_link_send() returns.
+ */
 static void tsor_tx_fill(struct tsor_channel *ch, struct tsor_msg *m)
 {
 	m->epoch = ch->epoch;
 	m->dst = ch->peer_token;
 	m->src = ch->token;
 	m->ack = ch->rx.nxt;
-	m->window = tsor_rx_window(&ch->rx, tsor_rx_space(ch));
+	m->window = tsor_rx_announce(&ch->rx, tsor_rx_space(ch));
 }
 
 static void tsor_tx_told(struct tsor_channel *ch, const struct tsor_msg *m)
 {
 	ch->acked = m->ack;
 	ch->want_ack = false;
-	if (m->ack + m->window > ch->rx.edge)
-		WRITE_ONCE(ch->rx.edge, m->ack + m->window);
 }
 
 static void tsor_tx_wait(struct tsor_channel *ch)
