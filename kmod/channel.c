@@ -522,19 +522,20 @@ void tsor_channel_info(struct tsor_channel *ch, struct tsor_channel_info *info)
  * tsor_channel_walk_start - look at all channels
  * @iter: where the walk stands
  *
- * Under RCU until tsor_channel_walk_stop(). While the table is resized a channel may be seen
- * twice.
+ * Process context, until tsor_channel_walk_stop(). While the table is resized a channel may be
+ * seen twice.
  */
 void tsor_channel_walk_start(struct rhashtable_iter *iter)
 {
 	rhashtable_walk_enter(&tsor_channels, iter);
-	rhashtable_walk_start(iter);
 }
 
 /**
  * tsor_channel_walk_next - the next channel
  * @iter: from tsor_channel_walk_start()
  * @info: filled
+ *
+ * Between rhashtable_walk_start() and rhashtable_walk_stop(): a walk may pause.
  *
  * Return: 1 if there was one, 0 at the end.
  */
@@ -554,7 +555,6 @@ int tsor_channel_walk_next(struct rhashtable_iter *iter, struct tsor_channel_inf
 /** tsor_channel_walk_stop - the walk is over */
 void tsor_channel_walk_stop(struct rhashtable_iter *iter)
 {
-	rhashtable_walk_stop(iter);
 	rhashtable_walk_exit(iter);
 }
 

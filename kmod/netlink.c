@@ -386,8 +386,6 @@ static int tsor_conn_get_start(struct netlink_callback *cb)
 	if (attrs && attrs[TSOR_A_CONN_NETNS])
 		dump->inum = nla_get_u64(attrs[TSOR_A_CONN_NETNS]);
 	tsor_channel_walk_start(&dump->iter);
-	/* the walk is paused between messages, which leaves it attached to the table */
-	rhashtable_walk_stop(&dump->iter);
 	cb->args[0] = (long)dump;
 	return 0;
 }
@@ -398,6 +396,7 @@ static int tsor_conn_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 	struct net *net = sock_net(cb->skb->sk);
 	void *hdr;
 
+	/* paused between messages, which leaves it attached to the table */
 	rhashtable_walk_start(&dump->iter);
 	while (dump->pending || tsor_channel_walk_next(&dump->iter, &dump->info)) {
 		dump->pending = false;
@@ -422,7 +421,6 @@ static int tsor_conn_get_done(struct netlink_callback *cb)
 {
 	struct tsor_conn_dump *dump = (struct tsor_conn_dump *)cb->args[0];
 
-	rhashtable_walk_start(&dump->iter);
 	tsor_channel_walk_stop(&dump->iter);
 	kfree(dump);
 	return 0;
