@@ -45,13 +45,21 @@
 #include <linux/hashtable.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <rdma/ib_user_ioctl_verbs.h>
 
 #include "link_qp.h"
 #include "node.h"
 #include "stats.h"
 #include "trace.h"
 
-#define ACK_TIMEOUT	15	/* 4.096 us << 15 = 134 ms; with 6 retries about 1 s */
+/*
+ * 4.096 us << 15 = 134 ms; with 6 retries about 1 s. Not with rxe, which should not resend where
+ * it can be helped: if an acknowledgment comes while it resends the first half of the same message,
+ * req_retry() loses count of its PSNs, and the receiver gets messages twice (6.1, 6.12). So only
+ * what is really lost is sent again, and heartbeats find a dead peer.
+ */
+#define ACK_TIMEOUT	15
+#define ACK_TIMEOUT_RXE	18	/* 1.07 s */
 #define RNR_TIMER	12	/* 0.64 ms; a receiver that is not ready is a bug or an attack */
 #define LAST_WQE_WAIT	msecs_to_jiffies(200)
 
@@ -381,7 +389,8 @@ struct tsor_link *tsor_link_create(struct rdma_cm_id *id, const struct tsor_link
 	struct tsor_link *link;
 	int err;
 
-	err = rdma_set_ack_timeout(id, ACK_TIMEOUT);
+	err = rdma_set_ack_timeout(id, id->device->ops.driver_id == RDMA_DRIVER_RXE ?
+				   ACK_TIMEOUT_RXE : ACK_TIMEOUT);
 	if (!err)
 		err = rdma_set_min_rnr_timer(id, RNR_TIMER);
 	if (err)

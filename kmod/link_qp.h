@@ -210,6 +210,7 @@ struct tsor_slot {
  * @turn_budget: what it may send
  * @turn_sent: what it has sent
  * @slack: what may be sent by one that could not use its turn at once
+ * @passed: small messages that have passed those who wait since the last turn
  * @turn_work: hands out turns where no completion does
  * @control: control messages that wait, a ring
  * @control_head: its first
@@ -293,6 +294,7 @@ struct tsor_link {
 	u32 turn_budget;
 	u32 turn_sent;
 	u32 slack;
+	u32 passed;
 	struct work_struct turn_work;
 	struct tsor_msg *control;
 	u32 control_head;

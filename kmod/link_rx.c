@@ -30,12 +30,17 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/slab.h>
 #include <crypto/algapi.h>
+#include <linux/module.h>
+#include <linux/slab.h>
 
 #include "link_qp.h"
 #include "stats.h"
 #include "trace.h"
+
+static bool tsor_shared_rq = true;
+module_param_named(shared_rq, tsor_shared_rq, bool, 0644);
+MODULE_PARM_DESC(shared_rq, "Links on a device share receive queues (SRQ) where the device can");
 
 #define REFILL_DELAY	msecs_to_jiffies(20)
 #define RETRY_DELAY	1
@@ -286,8 +291,8 @@ static struct tsor_rq *rq_pick(struct tsor_dev *dev)
 	struct tsor_rq *rq, *best = NULL;
 	u32 usable = 0;
 
-	if (!dev->ib->attrs.max_srq || dev->ib->attrs.max_srq_wr < TSOR_LINK_CREDITS ||
-	    dev->ib->attrs.max_srq_sge < 2)
+	if (!READ_ONCE(tsor_shared_rq) || !dev->ib->attrs.max_srq ||
+	    dev->ib->attrs.max_srq_wr < TSOR_LINK_CREDITS || dev->ib->attrs.max_srq_sge < 2)
 		return NULL;
 	list_for_each_entry(rq, &dev->rqs, list) {
 		if (rq->deaths >= TSOR_SRQ_DEATHS || rq->want + TSOR_LINK_CREDITS > rq->max)

@@ -16,9 +16,10 @@
  * Who may send. Below the cap of bytes posted and not completed anybody may, unless others
  * wait. Above it, or if others wait, a sender joins the list and gets turns by deficit round
  * robin: its quantum, plus what it could not use of the last for want of room. Small messages
- * may pass those who wait, within an eighth of the cap and half of the credits, so that a ping
- * does not queue behind bulk. A turn that is not used at once (the socket was owned by its
- * program) leaves a quantum of slack, which lets one late sender above the cap.
+ * may pass those who wait, PASS_MAX of them between two turns, within an eighth of the cap and
+ * by credits that others must leave, so that a ping does not queue behind bulk. A turn that is
+ * not used at once (the socket was owned by its program) leaves a quantum of slack, which lets
+ * one late sender above the cap.
  *
  * Turns are handed out by whoever finds that there is room (completions, credits, a work
  * item), by one context at a time (@turning), with BH disabled and no lock held while the
@@ -38,6 +39,7 @@
 
 #define HEADS_PER_PAGE	(PAGE_SIZE / TSOR_HEAD_LEN)
 #define TURNS_MAX	256	/* in one go */
+#define PASS_MAX	8	/* small messages that pass those who wait, between two turns */
 
 static void send_done(struct ib_cq *cq, struct ib_wc *wc);
 
@@ -233,11 +235,17 @@ static void tx_pump(struct tsor_link *link)
 
 /* ---- turns ---- */
 
-/* may anybody send data? tx_lock */
+/* is there what a message needs, and @keep credits more? tx_lock */
+static bool tx_means(const struct tsor_link *link, u32 keep)
+{
+	return !link->nr_control && link->credits > TSOR_CREDITS_DATA + keep &&
+	       link->nr_free > TSOR_SQ_CONTROL;
+}
+
+/* may anybody send data? Some credits are for those who pass. tx_lock */
 static bool tx_room(const struct tsor_link *link)
 {
-	return !link->nr_control && link->credits > TSOR_CREDITS_DATA &&
-	       link->nr_free > TSOR_SQ_CONTROL;
+	return tx_means(link, link->theirs / 8);
 }
 
 static u32 tx_cap(void)
@@ -257,23 +265,25 @@ static int tx_admit(struct tsor_link *link, u32 bytes)
 
 	if (!link->tx_open || tsor_link_failed(link))
 		return -ENOTCONN;
-	if (!tx_room(link))
-		return -EAGAIN;
 	if (tx_in_turn(link)) {
-		if (link->turn_sent >= link->turn_budget || !tx_below_cap(link))
+		if (link->turn_sent >= link->turn_budget || !tx_room(link) || !tx_below_cap(link))
 			return -EAGAIN;
 		link->turn_sent += cost;
 		return 0;
 	}
-	if (list_empty(&link->waiters) && tx_below_cap(link))
-		return 0;
-	if (link->slack >= cost) {
-		link->slack -= cost;
+	if (tx_room(link)) {
+		if (list_empty(&link->waiters) && tx_below_cap(link))
+			return 0;
+		if (link->slack >= cost) {
+			link->slack -= cost;
+			return 0;
+		}
+	}
+	if (bytes <= TSOR_HEAD_ROOM && tx_means(link, 0) && link->passed < PASS_MAX &&
+	    link->inflight < tx_cap() / 8 * 9) {
+		link->passed++;
 		return 0;
 	}
-	if (bytes <= TSOR_HEAD_ROOM && link->credits > link->theirs / 2 &&
-	    link->inflight < tx_cap() / 8 * 9)
-		return 0;
 	return -EAGAIN;
 }
 
@@ -323,6 +333,7 @@ void tsor_link_tx_turns(struct tsor_link *link)
 		link->turn_cpu = smp_processor_id();
 		link->turn_budget = budget;
 		link->turn_sent = 0;
+		link->passed = 0;
 		spin_unlock(&link->tx_lock);
 
 		/* not touched any more: its owner may be gone when this returns */
