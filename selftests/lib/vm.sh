@@ -58,10 +58,11 @@ vm_one() {
 	local k=$1 out=$2 status=0 release
 
 	mkdir -p "$out"
-	release=$(vm_release "$k") &&
-		vm_make programs make -C "$vm_tests/programs" O="$programs" &&
-		{ [ -n "$plain" ] || vm_module "$release"; } ||
-		{ echo "not ok - the module and the programs build"; return 1; }
+	if ! release=$(vm_release "$k") || ! vm_make programs make -C "$vm_tests/programs" \
+		O="$programs" || { [ -z "$plain" ] && ! vm_module "$release"; }; then
+		echo "not ok - the module and the programs build"
+		return 1
+	fi
 	TSOR_BUILD_DIR=$vm_build TSOR_MODULE=$vm_build/$release/tsor.ko \
 		"$vm_tests/bed/bed" -k "$k" -d "$out" -a no_timer_check "${BED_OPTIONS[@]}" "$(realpath "$0")" || status=$?
 	case $status in
@@ -240,6 +241,17 @@ vm_settled() {
 		[ "$(moved 2 link_tx_bytes)" = "$(moved 1 link_rx_bytes)" ]
 }
 
+# tell_moved: every counter that has grown since mark, as comments
+tell_moved() {
+	local i
+
+	[ -z "$plain" ] || return 0
+	for i in $(nodes); do
+		node "$i" cat /proc/net/tsor_stat | paste - "$BED_DIR/mark.$i" |
+			awk -v i="$i" '$2 != $4 { s = s " " $1 "+" $2 - $4 } END { print "#   node " i ":" s }'
+	done
+}
+
 # by_link NAME TO-2 TO-1: since mark, at least so many bytes went by the link from node 1 to
 # node 2 and back; both ends counted the same, and none went by TCP
 by_link() {
@@ -257,7 +269,7 @@ by_link() {
 		fail "$1: by the link, equal at both ends"
 		echo "#   wanted $2 and $3; received $(moved 2 link_rx_bytes) and $(moved 1 link_rx_bytes);" \
 			"RNR $(moved 1 link_rnr) $(moved 2 link_rnr)"
-		why_plain
+		tell_moved
 	fi
 }
 
@@ -268,15 +280,6 @@ by_tcp() {
 	[ -z "$plain" ] || { skip "$1: by TCP" "plain TCP"; return; }
 	bytes=$(($(moved 1 link_tx_bytes) + $(moved 2 link_tx_bytes)))
 	equal "$1: by TCP" "$bytes" 0
-}
-
-# why_plain: the reasons that the nodes give for connections on TCP, as comments
-why_plain() {
-	local i
-	for i in $(nodes); do
-		tsorctl "$i" netns show 2>&1 | sed "s/^/#   node $i: /"
-		tsorctl "$i" stats show 2>&1 | sed "s/^/#   node $i: /"
-	done
 }
 
 # -- inside: programs ---------------------------------------------------------------------------
@@ -308,7 +311,7 @@ capture() {
 	node -t 0 "$n" tcpdump -i "$interface" -s 0 -U -w "$BED_DIR/$name.pcap" "$@" \
 		>"$BED_DIR/$name.tcpdump" 2>&1 &
 	vm_captures[$name]=$!
-	until_true 20 grep -q listening "$BED_DIR/$name.tcpdump" || {
+	until_true 20 grep -qs listening "$BED_DIR/$name.tcpdump" || {
 		sed 's/^/# /' "$BED_DIR/$name.tcpdump"
 		return 1
 	}

@@ -25,6 +25,7 @@
  *   socket N · listen N BACKLOG · connect N · accept M N · close N · dup M N
  *   send N LEN [FLAG...] · recv N LEN [FLAG...]     FLAG: dontwait peek waitall trunc more
  *                                                   nosignal oob
+ *   fastopen N LEN   connect and send by Fast Open · md5 N     sign to and from the other end
  *   recvall N LEN    until LEN bytes, the end or an error
  *   push N LEN       send, and say only whether all, part or none was taken
  *   fill N           send until the socket takes no more
@@ -117,7 +118,8 @@ static const struct word options[] = {
 	{ "keepalive", SO_KEEPALIVE, SOL_SOCKET }, { "oobinline", SO_OOBINLINE, SOL_SOCKET },
 	{ "acceptconn", SO_ACCEPTCONN, SOL_SOCKET }, { "reuseaddr", SO_REUSEADDR, SOL_SOCKET },
 	{ "nodelay", TCP_NODELAY, IPPROTO_TCP }, { "cork", TCP_CORK, IPPROTO_TCP },
-	{ "defer", TCP_DEFER_ACCEPT, IPPROTO_TCP },
+	{ "defer", TCP_DEFER_ACCEPT, IPPROTO_TCP }, { "fastopen", TCP_FASTOPEN, IPPROTO_TCP },
+	{ "fastopen_connect", TCP_FASTOPEN_CONNECT, IPPROTO_TCP },
 	{ "user_timeout", TCP_USER_TIMEOUT, IPPROTO_TCP },
 	{ "quickack", TCP_QUICKACK, IPPROTO_TCP }, {}
 };
@@ -485,6 +487,30 @@ static void do_connect(int n, char **argv, char *out)
 	say_result(out, connect(end.fd[n], (struct sockaddr *)&end.peer, end.len));
 }
 
+/* connect and send in one call */
+static void do_fastopen(int n, char **argv, char *out)
+{
+	struct stream *st = &end.streams[end.index[n]];
+	size_t len = length(argv[2]);
+	ssize_t r;
+
+	pattern_fill(seed(true), st->tx, buf, len);
+	r = sendto(end.fd[n], buf, len, MSG_FASTOPEN, (struct sockaddr *)&end.peer, end.len);
+	say_result(out, r);
+	if (r > 0)
+		st->tx += r;
+}
+
+/* a key for the other end's address: a SYN with a signature has no room for more */
+static void do_md5(int n, char **argv, char *out)
+{
+	struct tcp_md5sig sig = { .tcpm_keylen = 4, .tcpm_key = "tsor" };
+
+	(void)argv;
+	memcpy(&sig.tcpm_addr, &end.peer, end.len);
+	say_result(out, setsockopt(end.fd[n], IPPROTO_TCP, TCP_MD5SIG, &sig, sizeof(sig)));
+}
+
 static void do_disconnect(int n, char **argv, char *out)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
@@ -676,11 +702,12 @@ static const struct {
 	void (*act)(int n, char **argv, char *out);
 } acts[] = {
 	{ "socket", 2, do_socket }, { "listen", 3, do_listen }, { "connect", 2, do_connect },
-	{ "disconnect", 2, do_disconnect }, { "accept", 3, do_accept }, { "dup", 3, do_dup },
-	{ "close", 2, do_close }, { "pass", 2, do_pass }, { "fill", 2, do_fill },
-	{ "drain", 2, do_drain }, { "revents", 2, do_until }, { "until", 2, do_until },
-	{ "peer", 2, do_peer }, { "send", 3, do_send }, { "recv", 3, do_recv },
-	{ "push", 3, do_push }, { "recvall", 3, do_recvall }, { "shutdown", 3, do_shutdown },
+	{ "disconnect", 2, do_disconnect }, { "fastopen", 3, do_fastopen }, { "md5", 2, do_md5 },
+	{ "accept", 3, do_accept }, { "dup", 3, do_dup }, { "close", 2, do_close },
+	{ "pass", 2, do_pass }, { "fill", 2, do_fill }, { "drain", 2, do_drain },
+	{ "revents", 2, do_until }, { "until", 2, do_until }, { "peer", 2, do_peer },
+	{ "send", 3, do_send }, { "recv", 3, do_recv }, { "push", 3, do_push },
+	{ "recvall", 3, do_recvall }, { "shutdown", 3, do_shutdown },
 	{ "nonblock", 3, do_nonblock }, { "opt", 4, do_opt }, { "getopt", 3, do_getopt },
 	{ "epoll", 4, do_epoll }, { "epwait", 3, do_epwait }, { "inq", 3, do_inq },
 	{ "outq", 3, do_outq },
@@ -846,7 +873,8 @@ static void step(const char *text, bool print)
 		if (*number != '=')
 			*sent = strtoull(number, NULL, 10);
 		else
-			strcat(out, strtoull(number + 1, NULL, 10) == *sent ? ", all" : ", not all");
+			strcat(out, strtoull(number + 1, NULL, 10) == *sent ? ", all" :
+			       ", not all");
 	}
 	if (print || strcmp(out, "0")) {
 		printf("%s: %s = %s\n", show.name, text, out);
@@ -948,7 +976,7 @@ static int run(int argc, char **argv)
 	int i;
 
 	if (argc < 6)
-		errx(2, "usage: run CONTROL-ADDR CONTROL-PORT A-ADDR B-ADDR FILE");
+		errx(2, "too few words: CONTROL-ADDR CONTROL-PORT A-ADDR B-ADDR FILE");
 	netns_init();
 	show.control_len = net_address(argv[1], net_port(argv[2]), &show.control);
 	show.addr[0] = argv[3];

@@ -455,16 +455,21 @@ static void *recv_half(void *arg)
 
 /* -- one connection ----------------------------------------------------------------------- */
 
+static void buffers(int fd, const struct plan *p)
+{
+	if (p->sndbuf)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &p->sndbuf, sizeof(p->sndbuf));
+	if (p->rcvbuf)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &p->rcvbuf, sizeof(p->rcvbuf));
+}
+
+/* once connected: connect() honours SO_SNDTIMEO */
 static void options(int fd, const struct plan *p)
 {
 	struct timeval snd = { .tv_usec = p->sndtimeo * 1000 };
 	struct timeval rcv = { .tv_usec = p->rcvtimeo * 1000 };
 	int one = 1;
 
-	if (p->sndbuf)
-		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &p->sndbuf, sizeof(p->sndbuf));
-	if (p->rcvbuf)
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &p->rcvbuf, sizeof(p->rcvbuf));
 	if (p->sndtimeo)
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &snd, sizeof(snd));
 	if (p->rcvtimeo)
@@ -666,7 +671,7 @@ static int run_case(const char *addr, int port, const char *text, struct hello *
 	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		err(1, "socket");
-	options(fd, &hello->client);
+	buffers(fd, &hello->client);
 	if (connect(fd, (struct sockaddr *)&ss, len)) {
 		printf("not ok - %s: connect: %s\n", text, strerror(errno));
 		close(fd);
@@ -677,6 +682,7 @@ static int run_case(const char *addr, int port, const char *text, struct hello *
 		close(fd);
 		return -1;
 	}
+	options(fd, &hello->client);
 	if (hello->client.wait)
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	bad = converse(fd, &hello->client, &hello->server, true);
@@ -756,6 +762,7 @@ static int serve_one(int fd)
 	if (recv(fd, &h, sizeof(h), MSG_WAITALL) != sizeof(h) || h.magic != MAGIC ||
 	    h.size != sizeof(h))
 		errx(1, "server: no hello");
+	buffers(fd, &h.server);
 	options(fd, &h.server);
 	if (h.server.wait)
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
