@@ -269,6 +269,12 @@ static void tsor_rx_defer(struct tsor_channel *ch, const struct tsor_msg *m, str
 	}
 }
 
+/* shut down both ways, or closed: TCP answers payload with a reset, RFC 1122 section 4.2.2.13 */
+static bool tsor_rx_unwanted(const struct tsor_channel *ch)
+{
+	return ch->rcv_shut && ch->tx.fin;
+}
+
 /**
  * tsor_rx_message - let a message for a channel take effect
  * @ch: channel, to which message and link belong; socket's lock, not owned by a program
@@ -293,8 +299,7 @@ void tsor_rx_message(struct tsor_channel *ch, const struct tsor_msg *m, struct s
 		kfree_skb(skb);
 		return;
 	}
-	if (skb && ch->closing) {
-		/* nobody will read it: RFC 1122 section 4.2.2.13 */
+	if (skb && tsor_rx_unwanted(ch)) {
 		kfree_skb(skb);
 		tsor_channel_abort(ch, ECONNRESET, true);
 		return;
@@ -380,7 +385,7 @@ static void tsor_rx_take_backlog(struct tsor_channel *ch, bool fin, bool acknow)
 	u32 bytes = ch->backlog_bytes;
 	struct sk_buff *skb;
 
-	if (bytes && ch->closing) {
+	if (bytes && tsor_rx_unwanted(ch)) {
 		tsor_channel_purge_rx(ch);
 		tsor_channel_abort(ch, ECONNRESET, true);
 		return;
