@@ -98,7 +98,7 @@ static DEFINE_SPINLOCK(conns_lock);		/* conns, devs, stopping, see struct tsor_c
 static LIST_HEAD(conns);
 static LIST_HEAD(devs);
 static bool stopping = true;
-static DECLARE_WAIT_QUEUE_HEAD(conns_wait);	/* a connection is gone */
+static DECLARE_WAIT_QUEUE_HEAD(conns_wait);	/* a connection is gone, or may go */
 
 static DEFINE_MUTEX(key_lock);			/* key_tfm, its key and its use */
 static struct crypto_shash *key_tfm;
@@ -157,12 +157,16 @@ static int cm_proof(const u8 *req, const u8 *rep, u8 side, u8 out[TSOR_PROOF_LEN
 
 static void conn_gone(struct tsor_conn *conn, int err)
 {
-	cancel_delayed_work_sync(&conn->deadline);
 	spin_lock(&conns_lock);
+	conn->is_gone = true;
+	conn->ending = true;
 	conn->link = NULL;
 	if (conn->err)
 		err = conn->err;
 	spin_unlock(&conns_lock);
+	cancel_delayed_work_sync(&conn->deadline);
+	/* tsor_conn_connect() may have been outrun by all that came of it */
+	wait_event(conns_wait, !READ_ONCE(conn->holds));
 
 	trace_tsor_link_state(conn->node_id, "gone", err);
 	cm_ops->gone(conn, err);
@@ -240,10 +244,16 @@ static bool conn_hold(struct tsor_conn *conn)
 
 static void conn_release(struct tsor_conn *conn)
 {
+	bool gone;
+
 	spin_lock(&conns_lock);
-	if (!--conn->holds && conn->ending)
+	gone = conn->is_gone;
+	WRITE_ONCE(conn->holds, conn->holds - 1);
+	if (!conn->holds && conn->ending && !gone)
 		conn_end_begin(conn);
 	spin_unlock(&conns_lock);
+	if (gone)
+		wake_up_all(&conns_wait);
 }
 
 /* a new connection, held once */
@@ -743,7 +753,7 @@ static void cm_end_on(const struct ib_device *device, u32 port, int err)
 	spin_unlock(&conns_lock);
 }
 
-/* nothing is bound to @device; all of them, if NULL */
+/* nothing is bound to @device; NULL: no connection is left */
 static bool cm_none_on(const struct ib_device *device)
 {
 	struct tsor_conn *conn;

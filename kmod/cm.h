@@ -32,6 +32,7 @@ struct tsor_peer;
  * @holds: cm's lock; who works on it now and must be done before its end begins
  * @ending: cm's lock; it is to end
  * @is_up: cm's lock; the link is up, the deadline no longer counts
+ * @is_gone: cm's lock; the end has come, nothing more of it can be begun
  * @err: cm's lock; the first reason for its end
  * @all: cm's lock; entry in the list of all
  * @deadline: ends the attempt
@@ -58,6 +59,7 @@ struct tsor_conn {
 	unsigned int holds;
 	bool ending;
 	bool is_up;
+	bool is_gone;
 	int err;
 	struct list_head all;
 	struct delayed_work deadline;

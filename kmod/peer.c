@@ -329,7 +329,11 @@ static void peer_retry_later(struct tsor_peer *peer, int err)
 		if (err == -EALREADY)
 			ms = max(ms, (unsigned int)CROSSED_MS);
 	}
-	queue_delayed_work(peers_wq, &peer->retry, msecs_to_jiffies(ms));
+	/* what it was put off for has ended */
+	if (peer->yielded)
+		mod_delayed_work(peers_wq, &peer->retry, msecs_to_jiffies(ms));
+	else
+		queue_delayed_work(peers_wq, &peer->retry, msecs_to_jiffies(ms));
 }
 
 static void peer_retry_work(struct work_struct *work)
