@@ -15,8 +15,8 @@ TSORCTL := $(OUT)/userspace/tsorctl
 CFLAGS ?= -O2 -g
 TSORCTL_CFLAGS := -std=gnu11 -Wall -Wextra
 
-.PHONY: all module tsorctl install uninstall install-tools uninstall-tools check model vm clean \
-	help copy
+.PHONY: all module tsorctl install uninstall install-tools install-source uninstall-tools check \
+	model vm clean help copy
 
 all: module tsorctl	## the module for KDIR and tsorctl
 
@@ -43,7 +43,14 @@ $(TSORCTL): $(wildcard userspace/*.[ch] uapi/*.h kmod/version.h)
 # in place, as a package wants it.
 SRC_DIR = $(DESTDIR)/usr/src/tsor-$(VERSION)
 
-install: install-tools	## tsorctl, and the module by DKMS for the kernel KVER; DESTDIR, PREFIX
+install: install-tools install-source	## tsorctl, and the module by DKMS for the kernel KVER; DESTDIR, PREFIX
+ifeq ($(DESTDIR),)
+	dkms add tsor/$(VERSION)
+	dkms build tsor/$(VERSION) -k $(KVER)
+	dkms install tsor/$(VERSION) -k $(KVER)
+endif
+
+install-source:
 ifeq ($(DESTDIR),)
 	@command -v dkms >/dev/null || { echo "the module is installed by DKMS" \
 		"(Debian: apt-get install dkms)" >&2; exit 1; }
@@ -52,11 +59,6 @@ endif
 	rm -rf $(SRC_DIR)
 	install -d $(SRC_DIR)
 	cp -p --parents Kbuild Makefile dkms.conf kmod/*.[ch] uapi/*.h $(SRC_DIR)
-ifeq ($(DESTDIR),)
-	dkms add tsor/$(VERSION)
-	dkms build tsor/$(VERSION) -k $(KVER)
-	dkms install tsor/$(VERSION) -k $(KVER)
-endif
 
 install-tools: tsorctl
 	install -D -m 0755 $(TSORCTL) $(DESTDIR)$(PREFIX)/sbin/tsorctl
