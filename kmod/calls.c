@@ -109,8 +109,8 @@ static bool tsor_corked(const struct sock *sk)
 }
 
 /* the loop of sendmsg; socket's lock. 1 in @gone: the rest is TCP's own call's */
-static int tsor_send_locked(struct sock *sk, struct tsor_channel *ch, struct msghdr *msg, size_t len,
-			    bool *gone)
+static int tsor_send_locked(struct sock *sk, struct tsor_channel *ch, struct msghdr *msg,
+			    size_t len, bool *gone)
 {
 	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	size_t copied = 0;
@@ -222,8 +222,8 @@ static int tsor_recv_stop(struct sock *sk, struct tsor_channel *ch, bool copied,
 	return 0;
 }
 
-static int tsor_recv_locked(struct sock *sk, struct tsor_channel *ch, struct msghdr *msg, size_t len,
-			    int flags, bool *gone)
+static int tsor_recv_locked(struct sock *sk, struct tsor_channel *ch, struct msghdr *msg,
+			    size_t len, int flags, bool *gone)
 {
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	int target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
@@ -369,8 +369,11 @@ static ssize_t tsor_splice_read(struct socket *sock, loff_t *ppos, struct pipe_i
 		tsor_call_wait(sk, &timeo, tsor_readable, ch);
 	}
 	release_sock(sk);
-	if (gone)
-		ret = (ch ? ch->family->base_ops : sock->ops)->splice_read(sock, ppos, pipe, len, flags);
+	if (gone) {
+		const struct proto_ops *ops = ch ? ch->family->base_ops : sock->ops;
+
+		ret = ops->splice_read(sock, ppos, pipe, len, flags);
+	}
 	if (ch)
 		tsor_channel_put(ch);
 	tsor_call_leave();

@@ -580,11 +580,10 @@ static bool tsor_channel_link_down_pass(struct tsor_link *link)
 		bh_lock_sock(ch->sk);
 		/* what is complete needs the link no more */
 		if (!tsor_channel_complete(ch)) {
-			if (sock_owned_by_user(ch->sk)) {
+			if (sock_owned_by_user(ch->sk))
 				ch->deferred |= TSOR_DEFER_RST;
-			} else {
+			else
 				tsor_channel_abort(ch, ch->rx.fin ? EPIPE : ECONNRESET, false);
-			}
 		}
 		bh_unlock_sock(ch->sk);
 		local_bh_enable();

@@ -118,7 +118,7 @@ struct tsor_held {
  * @token: this end's name at the peer
  * @peer_token: the peer's end's name there
  * @peer_node: the peer's node id
- * @ref: holders: the socket's icsk_ulp_data, the timer, the work, a wait at the link, calls under way
+ * @ref: holders: the socket's icsk_ulp_data, timer, work, a wait at the link, calls under way
  * @rcu: the table is read under RCU
  * @sk: the socket; the channel holds a reference on it until it is freed
  * @link: carrier, referenced; set once, when the handshake is over
@@ -227,7 +227,7 @@ struct tsor_channel {
 	struct work_struct work;
 	u64 tx_bytes;
 	u64 rx_bytes;
-	spinlock_t syn_lock;
+	spinlock_t syn_lock;	/* of the four below */
 	u32 isn;
 	struct tsor_opt synack;
 	u8 synack_err;

@@ -7,8 +7,8 @@
  *   TCP too, so that only one of them is left with TIME_WAIT, as with plain TCP.
  * - Closed by the program while data is on its way: the struct socket that close() is about to
  *   free is replaced by one of our own, so that TCP goes on as for a socket in use. (To TCP a
- *   socket without one is dead: it would destroy it under us, and not tell of data.) TCP's own close
- *   comes when all is done, at the latest after TSOR_CLOSE_TIME.
+ *   socket without one is dead: it would destroy it under us, and not tell of data.) TCP's own
+ *   close comes when all is done, at the latest after TSOR_CLOSE_TIME.
  * - Closed with unread data, or to be aborted: the RST goes by the link, in order behind the
  *   data; the peer answers by resetting its TCP connection, which ends ours. TCP's own RST from
  *   here would overtake data that the peer should still read.
@@ -285,7 +285,8 @@ void tsor_close(struct sock *sk, long timeout)
 		tsor_channel_queue_work(ch);
 	} else {
 		/* nothing is left to do, or nothing can be done but to tell the peer */
-		if (tsor_channel_live(ch) && !tsor_channel_complete(ch) && sk->sk_state != TCP_CLOSE) {
+		if (tsor_channel_live(ch) && !tsor_channel_complete(ch) &&
+		    sk->sk_state != TCP_CLOSE) {
 			tsor_tx_send_rst(ch);
 			sock_set_flag(sk, SOCK_LINGER);
 			sk->sk_lingertime = 0;

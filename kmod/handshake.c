@@ -330,7 +330,8 @@ static unsigned int tsor_out(void *priv, struct sk_buff *skb, const struct nf_ho
 /* ---- in ---- */
 
 /* the socket that a packet is for, referenced */
-static struct sock *tsor_in_sk(struct net *net, struct sk_buff *skb, const struct tcphdr *th, bool v6)
+static struct sock *tsor_in_sk(struct net *net, struct sk_buff *skb, const struct tcphdr *th,
+			       bool v6)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	if (v6) {

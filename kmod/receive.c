@@ -69,7 +69,7 @@ static void tsor_rx_charge(struct tsor_channel *ch, struct sk_buff *skb)
 	u32 size = skb->truesize;
 
 	tsor_rx_cb(skb)->charged = 0;
-	/* it was announced, so it must be kept even if it cannot be charged; the window bounds it */
+	/* announced, so it must be kept even if it cannot be charged; the window bounds it */
 	if (!sk_rmem_schedule(ch->sk, skb, size)) {
 		tsor_stat_inc(TSOR_STAT_NO_MEMORY);
 		return;

@@ -299,7 +299,7 @@ static void tsor_tx_push_budget(struct tsor_channel *ch, u32 budget)
 		err = tsor_tx_one(ch, &sent);
 	} while (!err && sent < budget);
 	if (sent && ch->role == TSOR_UND && !READ_ONCE(ch->confirmed)) {
-		/* the handshake's last ACK was held back for our data, which it must not wait for */
+		/* the handshake's last ACK was held back for our data: it must not wait */
 		tsor_send_ack(ch->sk);
 	}
 	if (sent && ch->role == TSOR_UND)
