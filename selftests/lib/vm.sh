@@ -213,7 +213,7 @@ vm_value() { awk -v "name=$1" '$1 == name { print $2 }'; }
 # counter NODE NAME; 0 without the module
 counter() {
 	[ -n "$plain" ] && { echo 0; return; }
-	node "$1" cat /proc/net/tsor_stat | vm_value "$2"
+	node "$1" cat /proc/net/tsor_stat 2>/dev/null | vm_value "$2"
 }
 
 # mark: remember all counters; moved NODE NAME: what one has grown by since
@@ -223,7 +223,7 @@ mark() {
 		if [ -n "$plain" ]; then
 			: >"$BED_DIR/mark.$i"
 		else
-			node "$i" cat /proc/net/tsor_stat >"$BED_DIR/mark.$i"
+			node "$i" cat /proc/net/tsor_stat >"$BED_DIR/mark.$i" 2>/dev/null
 		fi
 	done
 }
