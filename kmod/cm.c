@@ -36,6 +36,10 @@
  *   bound to it are ended and waited for. A connection binds to a device under the lock under
  *   which it is struck, so none is missed; one that comes too late finds the device unknown and
  *   ends, and rdma_cm's remove waits for its id. Nobody waits for a removal in turn.
+ * - A port goes down. What is bound to it ends, but an id that is destroyed says goodbye to the
+ *   other side, and rxe's QP 1 does not survive a message that the stack below cannot send. So
+ *   cm_leave() keeps such ids, without a connection, until the port is up again, the device
+ *   goes or the module is unloaded.
  * - Unloading. @stopping, set under the same lock, refuses new connections; then the listeners
  *   are destroyed (no CONNECT_REQUEST runs any more), then all connections are ended and waited
  *   for.
@@ -90,13 +94,25 @@ struct cm_dev {
 	struct ib_event_handler events;
 };
 
+/**
+ * struct cm_left - an id that is kept until its port is up
+ * @list: entry in left; conns_lock
+ * @id: the id; its context is NULL
+ */
+struct cm_left {
+	struct list_head list;
+	struct rdma_cm_id *id;
+};
+
 static const struct tsor_cm_ops *cm_ops;
 static struct workqueue_struct *cm_wq;
 static struct rdma_cm_id *cm_listen[2];		/* IPv4, IPv6 */
 
-static DEFINE_SPINLOCK(conns_lock);		/* conns, devs, stopping, see struct tsor_conn */
+/* conns, devs, left, stopping; see also struct tsor_conn */
+static DEFINE_SPINLOCK(conns_lock);
 static LIST_HEAD(conns);
 static LIST_HEAD(devs);
+static LIST_HEAD(left);
 static bool stopping = true;
 static DECLARE_WAIT_QUEUE_HEAD(conns_wait);	/* a connection is gone, or may go */
 
@@ -153,6 +169,71 @@ static int cm_proof(const u8 *req, const u8 *rep, u8 side, u8 out[TSOR_PROOF_LEN
 	return err;
 }
 
+/* ---- ids that are done with ---- */
+
+static bool cm_dev_is_known(const struct ib_device *device)
+{
+	struct cm_dev *dev;
+
+	lockdep_assert_held(&conns_lock);
+	list_for_each_entry(dev, &devs, list)
+		if (dev->device == device)
+			return true;
+	return false;
+}
+
+/* destroy what is left on @device, or wherever the port is up (NULL) */
+static void cm_left_destroy(const struct ib_device *device)
+{
+	struct cm_left *l, *next;
+	LIST_HEAD(now);
+
+	spin_lock(&conns_lock);
+	list_for_each_entry_safe(l, next, &left, list)
+		if (device ? l->id->device == device : !tsor_link_port_is_down(l->id))
+			list_move(&l->list, &now);
+	spin_unlock(&conns_lock);
+	list_for_each_entry_safe(l, next, &now, list) {
+		rdma_destroy_id(l->id);
+		kfree(l);
+	}
+}
+
+static void cm_left_work(struct work_struct *work)
+{
+	cm_left_destroy(NULL);
+}
+
+static DECLARE_WORK(left_work, cm_left_work);
+
+/* destroy @id, now or later; no event of it comes when this returns */
+static void cm_leave(struct rdma_cm_id *id)
+{
+	struct cm_left *l = NULL;
+
+	if (id->device && tsor_link_port_is_down(id))
+		l = kmalloc(sizeof(*l), GFP_KERNEL);
+	if (!l)
+		goto destroy;
+	rdma_lock_handler(id);
+	id->context = NULL;
+	rdma_unlock_handler(id);
+	l->id = id;
+	spin_lock(&conns_lock);
+	if (stopping || !cm_dev_is_known(id->device)) {
+		spin_unlock(&conns_lock);
+		goto destroy;
+	}
+	list_add(&l->list, &left);
+	spin_unlock(&conns_lock);
+	/* it may have come up since, and nobody has seen this one */
+	queue_work(cm_wq, &left_work);
+	return;
+destroy:
+	kfree(l);
+	rdma_destroy_id(id);
+}
+
 /* ---- a connection's life ---- */
 
 static void conn_gone(struct tsor_conn *conn, int err)
@@ -184,7 +265,7 @@ static void conn_end_work(struct work_struct *work)
 	struct tsor_conn *conn = container_of(work, struct tsor_conn, end);
 
 	if (conn->id)
-		rdma_destroy_id(conn->id);
+		cm_leave(conn->id);
 	conn_gone(conn, -ECANCELED);
 }
 
@@ -294,17 +375,13 @@ static void conn_forget(struct tsor_conn *conn)
 /* @id has a device now; false if that one is going away */
 static bool conn_bind(struct tsor_conn *conn, struct rdma_cm_id *id)
 {
-	struct cm_dev *dev;
-	bool known = false;
+	bool known;
 
 	spin_lock(&conns_lock);
-	list_for_each_entry(dev, &devs, list) {
-		if (dev->device == id->device) {
-			conn->device = id->device;
-			conn->port = id->port_num;
-			known = true;
-			break;
-		}
+	known = cm_dev_is_known(id->device);
+	if (known) {
+		conn->device = id->device;
+		conn->port = id->port_num;
 	}
 	spin_unlock(&conns_lock);
 	return known;
@@ -329,6 +406,7 @@ static void conn_link_gone(struct tsor_link *link, void *owner, int err)
 
 static const struct tsor_link_owner_ops conn_link_ops = {
 	.up = conn_link_up,
+	.leave = cm_leave,
 	.gone = conn_link_gone,
 };
 
@@ -782,6 +860,7 @@ static void cm_dev_event(struct ib_event_handler *events, struct ib_event *ev)
 		break;
 	case IB_EVENT_PORT_ACTIVE:
 	case IB_EVENT_GID_CHANGE:
+		queue_work(cm_wq, &left_work);
 		cm_ops->retry();
 		break;
 	default:
@@ -823,6 +902,9 @@ static void cm_dev_remove(struct ib_device *device, void *data)
 	spin_unlock(&conns_lock);
 	cm_end_on(device, 0, -ENODEV);
 	wait_event(conns_wait, cm_none_on(device));
+	cm_left_destroy(device);
+	/* which may have some of them in hand */
+	flush_work(&left_work);
 	kfree(dev);
 }
 

@@ -45,6 +45,7 @@
 #include <linux/hashtable.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <rdma/ib_cache.h>
 #include <rdma/ib_user_ioctl_verbs.h>
 
 #include "link_qp.h"
@@ -232,13 +233,32 @@ again:
 	tsor_link_rx_open(link);
 }
 
+/**
+ * tsor_link_port_is_down - is a message of the connection manager better not sent?
+ * @id: an id that has a device
+ *
+ * A message that the stack below cannot send stops rxe's QP 1 for good: no connection can be
+ * made or ended on that device until it is deleted.
+ *
+ * Any context.
+ */
+bool tsor_link_port_is_down(const struct rdma_cm_id *id)
+{
+	enum ib_port_state state;
+
+	return rdma_protocol_roce(id->device, id->port_num) &&
+	       !ib_get_cached_port_state(id->device, id->port_num, &state) &&
+	       state != IB_PORT_ACTIVE;
+}
+
 /* the QP takes nothing any more; its WRs complete, or never will */
 static void link_stop_qp(struct tsor_link *link)
 {
 	struct ib_qp_attr attr = { .qp_state = IB_QPS_ERR };
 
 	/* moves the QP to ERR if there is a connection */
-	if (test_bit(TSOR_LINK_F_ESTABLISHED, &link->flags))
+	if (test_bit(TSOR_LINK_F_ESTABLISHED, &link->flags) &&
+	    !tsor_link_port_is_down(link->id))
 		rdma_disconnect(link->id);
 	if (ib_modify_qp(link->qp, &attr, IB_QP_STATE))
 		return;
@@ -273,7 +293,10 @@ static void link_down_work(struct work_struct *work)
 	ib_free_cq(link->cq);
 	tsor_link_tx_exit(link);
 	tsor_rq_leave(link->rq, link);
-	rdma_destroy_id(link->id);
+	if (link->ops->leave)
+		link->ops->leave(link->id);
+	else
+		rdma_destroy_id(link->id);
 	/* the id's last event may have queued these; there will be none any more */
 	cancel_work_sync(&link->up_work);
 	cancel_delayed_work_sync(&link->beat);

@@ -54,20 +54,23 @@ struct tsor_link_limits {
 	u32 frags;
 };
 
+struct rdma_cm_id;
+
 /**
  * struct tsor_link_owner_ops - what a link tells cm.c, which made it
  * @up: the QP is established both ways and the peer has proved itself: tsor_link_find() finds it
  *	from now on. Process context.
+ * @leave: the link has no use for @id any more; its QP is destroyed. No event of it may come
+ *	when this returns. NULL: rdma_destroy_id().
  * @gone: it was down or never up, &tsor_link_ops.down has returned, QP and cm_id are destroyed.
  *	Process context, called once for each link that tsor_link_create() returned; the last use
  *	of @owner.
  */
 struct tsor_link_owner_ops {
 	void (*up)(struct tsor_link *link, void *owner);
+	void (*leave)(struct rdma_cm_id *id);
 	void (*gone)(struct tsor_link *link, void *owner, int err);
 };
-
-struct rdma_cm_id;
 
 /* for cm.c: making and ending links */
 int tsor_link_init(void);
@@ -78,6 +81,7 @@ void tsor_link_describe(const struct tsor_link *link, struct tsor_hello *mine);
 int tsor_link_expect(struct tsor_link *link, const struct tsor_hello *theirs, const u8 *proof);
 void tsor_link_established(struct tsor_link *link, const u8 *proof);
 void tsor_link_fail(struct tsor_link *link, int err);
+bool tsor_link_port_is_down(const struct rdma_cm_id *id);
 
 /**
  * struct tsor_link_info - a copy of what can be shown of a link
