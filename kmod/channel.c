@@ -497,7 +497,7 @@ void tsor_channel_info(struct tsor_channel *ch, struct tsor_channel_info *info)
 	info->ino = sock_i_ino((struct sock *)sk);
 	info->token = ch->token;
 	info->peer_token = ch->peer_token;
-	info->txq_bytes = READ_ONCE(ch->tx.end) - READ_ONCE(ch->tx.una);
+	info->txq_bytes = tsor_tx_queued(&ch->tx);
 	info->rxq_bytes = tsor_rx_readable(&ch->rx);
 	info->epoch = ch->epoch;
 	info->role = READ_ONCE(ch->role);

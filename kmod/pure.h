@@ -13,6 +13,7 @@
 #include <linux/errno.h>
 #include <linux/minmax.h>
 #include <linux/build_bug.h>
+#include <linux/compiler.h>
 #include <asm/byteorder.h>
 #else
 #include <assert.h>
@@ -36,6 +37,7 @@ typedef uint64_t u64;
 #define be32_to_cpu(x) be32toh(x)
 #define be64_to_cpu(x) be64toh(x)
 #define __packed __attribute__((packed))
+#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 #endif
 
 #endif

@@ -23,6 +23,19 @@ u64 tsor_tx_goal(const struct tsor_tx *tx)
 }
 
 /**
+ * tsor_tx_queued - bytes of payload that are written and not acknowledged
+ * @tx: direction; may be looked at without its lock
+ */
+u64 tsor_tx_queued(const struct tsor_tx *tx)
+{
+	u64 una = READ_ONCE(tx->una);
+	u64 end = READ_ONCE(tx->end);
+
+	/* an acknowledged FIN stands behind the end */
+	return una < end ? end - una : 0;
+}
+
+/**
  * tsor_tx_room - bytes that may be given to the carrier now
  * @tx: direction
  *

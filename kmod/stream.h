@@ -63,6 +63,7 @@ enum tsor_rx_verdict {
 
 void tsor_tx_init(struct tsor_tx *tx, u32 window);
 u64 tsor_tx_goal(const struct tsor_tx *tx);
+u64 tsor_tx_queued(const struct tsor_tx *tx);
 u32 tsor_tx_room(const struct tsor_tx *tx);
 bool tsor_tx_fin_due(const struct tsor_tx *tx);
 bool tsor_tx_complete(const struct tsor_tx *tx);

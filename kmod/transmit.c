@@ -19,11 +19,6 @@
 /* smallest piece worth cutting from a message when the window is short */
 #define TSOR_TX_PIECE	16384
 
-static u64 tsor_tx_queued(const struct tsor_channel *ch)
-{
-	return READ_ONCE(ch->tx.end) - READ_ONCE(ch->tx.una);
-}
-
 /**
  * tsor_tx_full - may the program write no more for now?
  * @ch: channel
@@ -34,7 +29,7 @@ bool tsor_tx_full(const struct tsor_channel *ch)
 {
 	u32 limit = READ_ONCE(ch->sk->sk_sndbuf);
 
-	return tsor_tx_queued(ch) >= limit || READ_ONCE(ch->tx_mem) / 2 >= limit;
+	return tsor_tx_queued(&ch->tx) >= limit || READ_ONCE(ch->tx_mem) / 2 >= limit;
 }
 
 /**
@@ -48,7 +43,7 @@ bool tsor_tx_writable(const struct tsor_channel *ch, bool wake)
 
 	if (ch->raw)
 		return false;
-	if (wake && (tsor_tx_queued(ch) >= limit - limit / 3 ||
+	if (wake && (tsor_tx_queued(&ch->tx) >= limit - limit / 3 ||
 		     READ_ONCE(ch->tx_mem) / 2 >= limit - limit / 3))
 		return false;
 	return !tsor_tx_full(ch);

@@ -36,6 +36,7 @@ static void fin_takes_an_offset_and_no_window(void)
 	CHECK(tsor_tx_ack(&tx, 5, 0));
 	CHECK(!tsor_tx_complete(&tx));
 	CHECK(tsor_tx_ack(&tx, 6, 0));
+	CHECK_EQ(tsor_tx_queued(&tx), 0);	/* not -1: the FIN's offset is behind the end */
 	CHECK(tsor_tx_complete(&tx));
 }
 
