@@ -16,7 +16,7 @@ CFLAGS ?= -O2 -g
 TSORCTL_CFLAGS := -std=gnu11 -Wall -Wextra
 
 .PHONY: all module tsorctl install uninstall install-tools install-source uninstall-tools check \
-	model vm clean help copy
+	model demo vm clean help copy
 
 all: module tsorctl	## the module for KDIR and tsorctl
 
@@ -82,6 +82,9 @@ check:	## all tests; T=NAME for one topic
 
 model:	## every configuration of the protocol model
 	@selftests/model/run --all
+
+demo:	## redis between two nodes, plain and by RDMA; K=6.1 or 6.12
+	@K="$(K)" selftests/demo
 
 vm:	## a shell beside two guests; K=6.1 or 6.12
 	@selftests/bed/bed -k "$(K)" --shell
