@@ -308,7 +308,7 @@ capture() {
 	local name=$1 n=$2 interface=$3
 	shift 3
 	rm -f "$BED_DIR/$name.tcpdump"
-	node -t 0 "$n" tcpdump -i "$interface" -s 0 -U -w "$BED_DIR/$name.pcap" "$@" \
+	node -t 0 "$n" tcpdump -i "$interface" -s 0 --immediate-mode -U -w "$BED_DIR/$name.pcap" "$@" \
 		>"$BED_DIR/$name.tcpdump" 2>&1 &
 	vm_captures[$name]=$!
 	until_true 20 grep -qs listening "$BED_DIR/$name.tcpdump" || {
