@@ -517,25 +517,20 @@ put_net:
 	return err;
 }
 
-static int tsor_netns_get_start(struct netlink_callback *cb)
-{
-	struct nlattr **attrs = tsor_genl_dump_attrs(cb);
-
-	if (attrs && (attrs[TSOR_A_NETNS_PID] || attrs[TSOR_A_NETNS_FD])) {
-		NL_SET_ERR_MSG(cb->extack, "a dump shows all network namespaces, not one");
-		return -EINVAL;
-	}
-	return 0;
-}
-
 /* cb->args[0] is how many of the list have been seen */
 static int tsor_netns_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
+	struct nlattr **attrs = tsor_genl_dump_attrs(cb);
 	struct net *own = sock_net(cb->skb->sk);
 	struct net *net;
 	long place = 0;
 	void *hdr;
 
+	/* not in a start of its own, whose words 6.1 would not pass on */
+	if (attrs && (attrs[TSOR_A_NETNS_PID] || attrs[TSOR_A_NETNS_FD])) {
+		NL_SET_ERR_MSG(cb->extack, "a dump shows all network namespaces, not one");
+		return -EINVAL;
+	}
 	down_read(&net_rwsem);
 	cb->seq = tsor_netns_generation();
 	for_each_net(net) {
@@ -739,7 +734,6 @@ static const struct genl_ops tsor_ops[] = {
 	{
 		.cmd = TSOR_CMD_NETNS_GET,
 		.doit = tsor_netns_get_doit,
-		.start = tsor_netns_get_start,
 		.dumpit = tsor_netns_get_dumpit,
 		.policy = tsor_netns_get_policy,
 		.maxattr = ARRAY_SIZE(tsor_netns_get_policy) - 1,
