@@ -482,6 +482,22 @@ void tsor_conn_connect(struct tsor_conn *conn)
 }
 
 /**
+ * tsor_conn_is_up - is the link of a connection up, and nobody about to end it?
+ * @conn: the connection, not yet gone
+ *
+ * Process context; does not sleep. May have changed on return.
+ */
+bool tsor_conn_is_up(struct tsor_conn *conn)
+{
+	bool is_up;
+
+	spin_lock(&conns_lock);
+	is_up = !conn->ending && conn->link && tsor_link_is_up(conn->link);
+	spin_unlock(&conns_lock);
+	return is_up;
+}
+
+/**
  * tsor_conn_info - what can be shown of a connection's link
  * @conn: the connection, not yet gone
  * @info: filled

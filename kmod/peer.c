@@ -507,7 +507,8 @@ static void peer_up(struct tsor_conn *conn)
 		half_open--;
 	if (peer->active == conn)
 		peer->active = NULL;
-	if (peer->dead)
+	/* who is being replaced already does not replace its successor */
+	if (peer->dead || !tsor_conn_is_up(conn))
 		goto unlock;
 
 	/* what it replaces at this address; the two ends of a link to ourselves stay */
