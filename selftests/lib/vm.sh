@@ -64,7 +64,9 @@ vm_one() {
 		return 1
 	fi
 	TSOR_BUILD_DIR=$vm_build TSOR_MODULE=$vm_build/$release/tsor.ko \
-		"$vm_tests/bed/bed" -k "$k" -d "$out" -a no_timer_check "${BED_OPTIONS[@]}" "$(realpath "$0")" || status=$?
+		"$vm_tests/bed/bed" -k "$k" -d "$out" \
+		-a "no_timer_check tsc_early_khz=$("$programs/tscrate")" \
+		"${BED_OPTIONS[@]}" "$(realpath "$0")" || status=$?
 	case $status in
 	0) echo "ok - kernel logs are clean" ;;
 	3) echo "not ok - no guest dies" ;;
