@@ -135,6 +135,7 @@ struct tsor_rq {
  * @head_dma: their mapping
  * @skb: referenced until the WR completes, or NULL
  * @bytes: payload
+ * @posted: in the list of those posted; tx_lock
  */
 struct tsor_slot {
 	struct ib_cqe cqe;
@@ -145,6 +146,7 @@ struct tsor_slot {
 	u64 head_dma;
 	struct sk_buff *skb;
 	u32 bytes;
+	bool posted;
 };
 
 /**

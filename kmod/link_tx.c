@@ -130,7 +130,7 @@ static void tx_count(struct tsor_link *link, u32 bytes)
 /* post the chain; tx_lock */
 static void tx_flush(struct tsor_link *link)
 {
-	struct tsor_slot *first, *last;
+	struct tsor_slot *first, *last, *slot;
 	int err;
 
 	if (!link->nr_chain)
@@ -143,6 +143,8 @@ static void tx_flush(struct tsor_link *link)
 		link->must_signal = false;
 		link->unsignalled = 0;
 	}
+	list_for_each_entry(slot, &link->chain, list)
+		slot->posted = true;
 	list_splice_tail_init(&link->chain, &link->posted);
 	link->nr_chain = 0;
 	link->chain_bytes = 0;
@@ -642,7 +644,11 @@ static void send_done(struct ib_cq *cq, struct ib_wc *wc)
 		tsor_link_fail(link, send_errno(wc->status));
 
 	spin_lock_bh(&link->tx_lock);
-	list_cut_position(&done, &link->posted, &slot->list);
+	/* one that comes twice (a QP that fails while it completes) is for nothing any more */
+	if (slot->posted)
+		list_cut_position(&done, &link->posted, &slot->list);
+	list_for_each_entry(slot, &done, list)
+		slot->posted = false;
 	spin_unlock_bh(&link->tx_lock);
 
 	list_for_each_entry(slot, &done, list) {
