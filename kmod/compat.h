@@ -58,8 +58,8 @@
 	void *send_ack = __tcp_send_ack;					\
 	struct sock *to = (sk);							\
 										\
-	if (__builtin_types_compatible_p(typeof(&__tcp_send_ack),		\
-					 void (*)(struct sock *, u32)))		\
+	if (__builtin_types_compatible_p(typeof(__tcp_send_ack),		\
+					 void (struct sock *, u32)))		\
 		((void (*)(struct sock *, u32))send_ack)(to, tcp_sk(to)->rcv_nxt); \
 	else									\
 		((void (*)(struct sock *, u32, u16))send_ack)(to, tcp_sk(to)->rcv_nxt, 0); \

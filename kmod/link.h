@@ -32,8 +32,8 @@ struct tsor_txq {
  *	has its payload (linear, or page frags; truesize right) and is the callee's; NULL
  *	without payload. Softirq; messages of one link one after the other, in order.
  * @writable: it is @txq's turn: it has been taken off the list and may send about @budget
- *	bytes by tsor_link_send(), and queue itself again by tsor_link_wait(). BH disabled, no lock of
- *	the link held. The reference that was held for the wait is the callee's to drop.
+ *	bytes by tsor_link_send(), and queue itself again by tsor_link_wait(). BH disabled, no lock
+ *	of the link held. The reference that was held for the wait is the callee's to drop.
  * @down: the link has died. No message of it is handed up any more, tsor_link_send() fails with
  *	-ENOTCONN, waiting txqs are handed to @writable once more. Called once, in process context,
  *	before a successor to the same peer is made (rule 7).
