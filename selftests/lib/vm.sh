@@ -27,14 +27,8 @@ BED_OPTIONS=()
 
 # -- outside: build, boot, number ---------------------------------------------------------------
 
-# vm_release K: the newest installed kernel of this series
-vm_release() {
-	local path
-
-	path=$(find /boot -name "vmlinuz-$1.*-amd64" ! -name '*cloud*' ! -name '*-rt-*' | sort -V | tail -n 1)
-	[ -n "$path" ] || { echo "# no kernel $1 in /boot" >&2; return 1; }
-	echo "${path#/boot/vmlinuz-}"
-}
+# vm_release K: the newest kernel of this series, installed if there is none
+vm_release() { "$vm_tests/kernels" --release "$1"; }
 
 # vm_make NAME CMD...: run it in the build directory, one at a time, with its output in a file
 vm_make() {
