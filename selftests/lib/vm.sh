@@ -1,4 +1,6 @@
 # shellcheck shell=bash
+# packages: gcc libc6-dev make iproute2 libmnl-dev qemu-system-x86 busybox-static python3 cpio kmod
+# packages: rdma-core ibverbs-providers
 # SPDX-License-Identifier: GPL-2.0
 #
 # For topics whose tests run in the guests of the test bed. A topic reads this file, defines a
