@@ -16,7 +16,10 @@
  *   A COMMAND...     end A does it; the conductor waits until it is done, 10 s at most
  *   A& COMMAND...    in a second thread of A; "A join" is its result, or "blocked"
  *   Ac COMMAND...    in the child that "A fork" made
- *   settle [MS]      pause, for what is in flight to arrive
+ *   settle [MS]      for what is in flight to arrive: at least MS (40), and at least as many
+ *                    round trips between the ends on the same network, with sleeps on both
+ *                    sides, as the longest exchange that a call starts; counted, since the
+ *                    time that a busy machine needs for them is not known
  *   pair             A connects s to B's listener l, B accepts s; prints only errors
  *   observe A        all that can be asked of A's s: events, data, end, errors
  *
@@ -38,7 +41,8 @@
  *   inq N LEN · outq N LEN     wait until FIONREAD/SIOCOUTQ says LEN; what it says
  *   peer N           getpeername()
  *   timed LOW HIGH COMMAND     in how many ms it must return
- *   fork · pass N (SCM_RIGHTS to the child) · signal (the second thread) · kill · exit
+ *   fork · pass N (SCM_RIGHTS to the child) · kill · exit · nap
+ *   signal           to the second thread, once it sleeps in a system call
  *
  * Every byte received is checked against its place in the stream.
  */
@@ -68,6 +72,7 @@
 #define LINE 400
 #define WORDS 12
 #define PORT_BASE 20000
+#define ROUND_TRIPS 16
 
 #define say(out, ...) snprintf(out, LINE, __VA_ARGS__)
 
@@ -177,6 +182,7 @@ static struct {
 	int index[26];				/* stream of each name; dup() shares it */
 	struct stream *streams;			/* shared with the child */
 	pthread_t thread;			/* of "&" */
+	volatile pid_t tid;
 	bool running;
 	char line[LINE];			/* its command, then its result */
 	int child[2];				/* sockets to the child: lines, descriptors */
@@ -563,9 +569,48 @@ static void *thread_main(void *arg)
 {
 	char out[LINE];
 
+	end.tid = gettid();
 	command(end.line, out);
 	say(end.line, "%s", out);
 	return arg;
+}
+
+/* wait until the second thread sleeps and has not run for a while: it is in its call */
+static bool thread_sleeps(void)
+{
+	char path[64], line[LINE], state;
+	long switches, before = -1;
+	int calm = 0, i;
+	FILE *f;
+
+	for (i = 0; i < 400 && calm < 10; i++, sleep_ms(10)) {
+		snprintf(path, sizeof(path), "/proc/self/task/%d/status", end.tid);
+		f = fopen(path, "r");
+		if (!f)
+			continue;
+		state = '?';
+		switches = 0;
+		while (fgets(line, sizeof(line), f)) {
+			long n;
+
+			if (sscanf(line, "%*[a-z]voluntary_ctxt_switches: %ld", &n) == 1 ||
+			    sscanf(line, "voluntary_ctxt_switches: %ld", &n) == 1)
+				switches += n;
+			sscanf(line, "State: %c", &state);
+		}
+		fclose(f);
+		calm = state == 'S' && switches == before ? calm + 1 : 0;
+		before = switches;
+	}
+	return calm >= 10;
+}
+
+static void do_signal(char *out)
+{
+	if (!end.running || !thread_sleeps())
+		say(out, "not asleep");
+	else
+		say_result(out, pthread_kill(end.thread, SIGUSR1));
 }
 
 static void do_join(char *out)
@@ -577,7 +622,7 @@ static void do_join(char *out)
 		return;
 	}
 	clock_gettime(CLOCK_REALTIME, &t);
-	t.tv_sec += 3;
+	t.tv_sec += 5;
 	if (pthread_timedjoin_np(end.thread, NULL, &t)) {
 		say(out, "blocked");
 		return;
@@ -733,7 +778,10 @@ static void dispatch(char **argv, int argc, char *out)
 	} else if (!strcmp(c, "kill")) {
 		raise(SIGKILL);
 	} else if (!strcmp(c, "signal")) {
-		say_result(out, pthread_kill(end.thread, SIGUSR1));
+		do_signal(out);
+	} else if (!strcmp(c, "nap")) {
+		sleep_ms(1);
+		say(out, "0");
 	} else if (n >= 0) {
 		for (i = 0; i < sizeof(acts) / sizeof(*acts); i++) {
 			if (!strcmp(c, acts[i].name) && argc >= acts[i].words)
@@ -773,6 +821,7 @@ static void serve_lines(int fd)
 				say(out, "busy");
 			} else {
 				say(end.line, "%s", line + 1);
+				end.tid = 0;
 				end.running = !pthread_create(&end.thread, NULL, thread_main, NULL);
 				sleep_ms(5);
 				say(out, "...");
@@ -931,6 +980,19 @@ static void open_scenario(const char *name)
 	}
 }
 
+static void settle(int ms)
+{
+	double until = now() + ms / 1e3;
+	char out[LINE];
+	int i;
+
+	for (i = 0; i < ROUND_TRIPS || now() < until; i++) {
+		if (show.over || !ask(show.fd[1], "nap", out, 10000))
+			return sleep_ms(ms);
+		sleep_ms(1);
+	}
+}
+
 static void observe(char e)
 {
 	static const char * const steps[] = {
@@ -944,7 +1006,7 @@ static void observe(char e)
 	for (i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		say(text, "%c %s", e, steps[i]);
 		if (!strcmp(steps[i], "settle"))
-			sleep_ms(40);
+			settle(40);
 		else
 			step(text, true);
 	}
@@ -960,7 +1022,7 @@ static void perform(char *line)
 		step("A connect s", false);
 		step("B accept s l", false);
 	} else if (!strncmp(line, "settle", 6)) {
-		sleep_ms(line[6] ? atoi(line + 7) : 40);
+		settle(line[6] ? atoi(line + 7) : 40);
 	} else if (!strncmp(line, "observe ", 8)) {
 		observe(line[8]);
 	} else {
