@@ -286,7 +286,7 @@ static int tsor_recv_locked(struct sock *sk, struct tsor_channel *ch, struct msg
 	return copied;
 }
 
-static int tsor_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
+static int tsor_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, TSOR_RECVMSG_PARAMS)
 {
 	struct tsor_channel *ch = NULL;
 	bool gone = true;
@@ -304,7 +304,7 @@ static int tsor_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int fla
 		release_sock(sk);
 	}
 	if (gone)
-		ret = tsor_base(sk)->recvmsg(sk, msg, len, flags, addr_len);
+		ret = tsor_base(sk)->recvmsg(sk, msg, len, TSOR_RECVMSG_ARGS);
 	tsor_call_leave();
 	return ret;
 }

@@ -65,6 +65,17 @@
 		((void (*)(struct sock *, u32, u16))send_ack)(to, tcp_sk(to)->rcv_nxt, 0); \
 } while (0)
 
+/* 6.18: TCP's hash tables are not named any more */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define tsor_lookup_established(net, ...)					\
+	__inet_lookup_established(net, (net)->ipv4.tcp_death_row.hashinfo, __VA_ARGS__)
+#define tsor_lookup6_established(net, ...)					\
+	__inet6_lookup_established(net, (net)->ipv4.tcp_death_row.hashinfo, __VA_ARGS__)
+#else
+#define tsor_lookup_established		__inet_lookup_established
+#define tsor_lookup6_established	__inet6_lookup_established
+#endif
+
 /* 6.5: ioctl() of a protocol gets a kernel pointer */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define TSOR_IOCTL_ARG		unsigned long
@@ -72,6 +83,15 @@
 #else
 #define TSOR_IOCTL_ARG		int *
 #define tsor_ioctl_put(arg, v)	(*(arg) = (v), 0)
+#endif
+
+/* 7.1: recvmsg() of a protocol leaves the address's length in the message */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
+#define TSOR_RECVMSG_PARAMS	int flags, int *addr_len
+#define TSOR_RECVMSG_ARGS	flags, addr_len
+#else
+#define TSOR_RECVMSG_PARAMS	int flags
+#define TSOR_RECVMSG_ARGS	flags
 #endif
 
 /* 6.10: accept() has one argument for all */

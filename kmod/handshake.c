@@ -337,14 +337,12 @@ static struct sock *tsor_in_sk(struct net *net, struct sk_buff *skb, const struc
 	if (v6) {
 		const struct ipv6hdr *ip6h = ipv6_hdr(skb);
 
-		return __inet6_lookup_established(net, net->ipv4.tcp_death_row.hashinfo,
-						  &ip6h->saddr, th->source, &ip6h->daddr,
-						  ntohs(th->dest), inet6_iif(skb), 0);
+		return tsor_lookup6_established(net, &ip6h->saddr, th->source, &ip6h->daddr,
+						ntohs(th->dest), inet6_iif(skb), 0);
 	}
 #endif
-	return __inet_lookup_established(net, net->ipv4.tcp_death_row.hashinfo,
-					 ip_hdr(skb)->saddr, th->source, ip_hdr(skb)->daddr,
-					 ntohs(th->dest), inet_iif(skb), 0);
+	return tsor_lookup_established(net, ip_hdr(skb)->saddr, th->source, ip_hdr(skb)->daddr,
+				       ntohs(th->dest), inet_iif(skb), 0);
 }
 
 static void tsor_in_synack(struct sock *sk, const struct tcphdr *th, const struct tsor_opt *opt,
