@@ -26,6 +26,7 @@
 
 #include "link.h"
 #include "cm.h"
+#include "faults.h"
 #include "mem.h"
 #include "node.h"
 #include "peer.h"
@@ -39,8 +40,6 @@
 static char *peer = "";
 module_param(peer, charp, 0444);
 MODULE_PARM_DESC(peer, "IPv4 address of the other node: connect to it; empty: only listen");
-static char *allow = "0.0.0.0/0";
-module_param(allow, charp, 0444);
 static unsigned int flows = 16;
 module_param(flows, uint, 0444);
 static unsigned int size;
@@ -54,6 +53,12 @@ MODULE_PARM_DESC(hold, "Received messages that are kept for a while");
 static unsigned int kill_ms;
 module_param(kill_ms, uint, 0644);
 MODULE_PARM_DESC(kill_ms, "Mean time between deaths of the link; 0: none");
+unsigned int stress_fault;
+module_param_named(fault, stress_fault, uint, 0644);
+MODULE_PARM_DESC(fault, "One allocation or mapping in so many fails; 0: none");
+bool stress_inline = true;
+module_param_named(inlined, stress_inline, bool, 0444);
+MODULE_PARM_DESC(inlined, "Let the device send short messages inline");
 static bool run = true;
 module_param(run, bool, 0644);
 static bool slow;
@@ -73,7 +78,7 @@ static unsigned long ping_at;
 static atomic_t ping_out;
 
 struct flow {
-	spinlock_t lock;
+	spinlock_t lock; /* guards the flow */
 	struct tsor_txq txq;
 	struct tsor_link *link;
 	bool waiting;
@@ -87,12 +92,19 @@ struct flow {
 
 static struct flow *flow;
 
-/* what receive() knows of the link that it hears */
+/* what receive() knows of a link that it hears; two when the node has a link to itself */
+struct hearing {
+	struct tsor_link *link;
+	u64 expect[FLOWS_MAX];
+	u64 ack_seen[FLOWS_MAX];
+	u64 rst_seen[FLOWS_MAX];
+	u64 rst_sent[FLOWS_MAX];
+};
+
+/* guards all of it */
 static DEFINE_SPINLOCK(heard_lock);
-static struct tsor_link *heard;
-static u64 expect[FLOWS_MAX], ack_seen[FLOWS_MAX], rst_seen[FLOWS_MAX], rx_bytes[FLOWS_MAX];
-static u64 rst_sent[FLOWS_MAX];
-static u64 rx_msgs, acks_got, rsts_got;
+static struct hearing *heard;
+static u64 rx_bytes, rx_msgs, acks_got, rsts_got;
 
 #define wrong(fmt, ...) do {						\
 	atomic64_inc(&errors);						\
@@ -233,8 +245,10 @@ static void dead(struct tsor_link *link)
 	might_sleep();
 	atomic64_inc(&downs);
 	spin_lock_bh(&heard_lock);
-	if (heard == link)
-		heard = NULL;
+	for (i = 0; i < 2; i++) {
+		if (heard[i].link == link)
+			memset(&heard[i], 0, sizeof(heard[i]));
+	}
 	spin_unlock_bh(&heard_lock);
 	for (i = 0; i < flows; i++) {
 		spin_lock_bh(&flow[i].lock);
@@ -270,7 +284,7 @@ static void keep(struct sk_buff *skb)
 	}
 }
 
-static void answer(struct tsor_link *link, u32 id)
+static void answer(struct tsor_link *link, struct hearing *h, u32 id)
 {
 	struct tsor_msg m = { .dst = id + 1, .src = id + 1 };
 	u32 r = get_random_u32();
@@ -278,14 +292,14 @@ static void answer(struct tsor_link *link, u32 id)
 
 	if (r % 16 == 0) {
 		m.type = TSOR_MSG_ACK;
-		m.ack = expect[id];
+		m.ack = h->expect[id];
 		err = tsor_link_send_control(link, &m);
 		if (err && err != -ENOTCONN)
 			wrong("control %d", err);
 	}
 	if (r % 64 == 1) {
 		m.type = TSOR_MSG_RST;
-		m.offset = ++rst_sent[id];
+		m.offset = ++h->rst_sent[id];
 		err = tsor_link_send_control(link, &m);
 		if (err && err != -ENOTCONN)
 			wrong("control %d", err);
@@ -310,9 +324,28 @@ static void ping_pong(struct tsor_link *link, const struct tsor_msg *m, struct s
 	atomic_set(&ping_out, 0);
 }
 
+/* heard_lock */
+static struct hearing *hear(struct tsor_link *link)
+{
+	struct hearing *h = &heard[0];
+
+	if (h->link == link)
+		return h;
+	if (heard[1].link == link)
+		return &heard[1];
+	if (h->link && (!tsor_self_link || heard[1].link))
+		wrong("message of a successor too early");
+	if (h->link)
+		h = &heard[1];
+	memset(h, 0, sizeof(*h));
+	h->link = link;
+	return h;
+}
+
 static void receive(struct tsor_link *link, const struct tsor_msg *m, struct sk_buff *skb)
 {
 	u32 id = m->src - 1;
+	struct hearing *h;
 
 	if (!softirq_count())
 		wrong("message with BH enabled");
@@ -328,41 +361,30 @@ static void receive(struct tsor_link *link, const struct tsor_msg *m, struct sk_
 		kfree_skb(skb);
 		return;
 	}
-	if (!spin_trylock(&heard_lock)) {
-		/* down() of another link, or two at a time */
-		spin_lock(&heard_lock);
-	}
-	if (heard != link) {
-		if (heard)
-			wrong("message of a successor too early");
-		heard = link;
-		memset(expect, 0, sizeof(expect));
-		memset(ack_seen, 0, sizeof(ack_seen));
-		memset(rst_seen, 0, sizeof(rst_seen));
-		memset(rst_sent, 0, sizeof(rst_sent));
-	}
+	spin_lock(&heard_lock);
+	h = hear(link);
 	rx_msgs++;
 	switch (m->type) {
 	case TSOR_MSG_DATA:
-		if (m->offset != expect[id])
-			wrong("number %llu of %u, not %llu", m->offset, id, expect[id]);
-		expect[id] = m->offset + 1;
-		rx_bytes[id] += m->length;
+		if (m->offset != h->expect[id])
+			wrong("number %llu of %u, not %llu", m->offset, id, h->expect[id]);
+		h->expect[id] = m->offset + 1;
+		rx_bytes += m->length;
 		if (skb)
 			check_bytes(m, skb);
-		answer(link, id);
+		answer(link, h, id);
 		break;
 	case TSOR_MSG_ACK:
 		acks_got++;
-		if (m->ack < ack_seen[id])
-			wrong("ack %llu after %llu", m->ack, ack_seen[id]);
-		ack_seen[id] = m->ack;
+		if (m->ack < h->ack_seen[id])
+			wrong("ack %llu after %llu", m->ack, h->ack_seen[id]);
+		h->ack_seen[id] = m->ack;
 		break;
 	case TSOR_MSG_RST:
 		rsts_got++;
-		if (m->offset != rst_seen[id] + 1)
-			wrong("rst %llu after %llu", m->offset, rst_seen[id]);
-		rst_seen[id] = m->offset;
+		if (m->offset != h->rst_seen[id] + 1)
+			wrong("rst %llu after %llu", m->offset, h->rst_seen[id]);
+		h->rst_seen[id] = m->offset;
 		break;
 	default:
 		wrong("type %u", m->type);
@@ -424,11 +446,14 @@ static int work(void *unused)
 	while (!kthread_should_stop()) {
 		struct tsor_link *link = tsor_link_find(READ_ONCE(other));
 
-		if (link && kill_ms && time_after(jiffies, kill_at)) {
+		u32 kill = READ_ONCE(kill_ms);
+
+		if (link && kill && time_after(jiffies, kill_at)) {
 			tsor_link_fail(link, -ECANCELED);
 			atomic64_inc(&kills);
-			kill_at = jiffies + msecs_to_jiffies(1 + get_random_u32() % (2 * kill_ms));
 		}
+		if (kill && (!link || !tsor_link_is_up(link)))
+			kill_at = jiffies + msecs_to_jiffies(1 + get_random_u32() % (2 * kill));
 		for (i = 0; link && READ_ONCE(run) && i < flows; i++) {
 			struct flow *f = &flow[i];
 
@@ -459,14 +484,18 @@ static int work(void *unused)
 	return 0;
 }
 
+static const char * const names[] = {
+#define COUNTER(id) __stringify(id),
+#include "counters.h"
+#undef COUNTER
+};
+
 static int stress_show(struct seq_file *seq, void *v)
 {
-	u64 tx_min = U64_MAX, tx_max = 0, tx = 0, rx = 0, turns = 0;
+	u64 tx_min = U64_MAX, tx_max = 0, tx = 0, turns = 0;
 	struct tsor_link *link = tsor_link_find(other);
 	u32 i, waiting = 0;
 
-	for (i = 0; i < FLOWS_MAX; i++)
-		rx += rx_bytes[i];
 	for (i = 0; i < flows; i++) {
 		tx_min = min(tx_min, flow[i].tx_bytes);
 		tx_max = max(tx_max, flow[i].tx_bytes);
@@ -477,7 +506,7 @@ static int stress_show(struct seq_file *seq, void *v)
 	seq_printf(seq, "errors %lld\nups %lld\ndowns %lld\nkills %lld\n", atomic64_read(&errors),
 		   atomic64_read(&ups), atomic64_read(&downs), atomic64_read(&kills));
 	seq_printf(seq, "rx_msgs %llu\nrx_bytes %llu\ntx_bytes %llu\ntx_min %llu\ntx_max %llu\n",
-		   rx_msgs, rx, tx, tx_min, tx_max);
+		   rx_msgs, rx_bytes, tx, tx_min, tx_max);
 	seq_printf(seq, "turns %llu\nwaiting %u\nenomem %lld\nacks %llu\nrsts %llu\n", turns,
 		   waiting, atomic64_read(&enomem), acks_got, rsts_got);
 	seq_printf(seq, "pings %llu\nping_us %llu\nping_max_us %llu\npongs_lost %lld\n", ping_n,
@@ -496,11 +525,6 @@ static int stress_show(struct seq_file *seq, void *v)
 	for (i = TSOR_STAT_LINK_TX_MSGS; i < TSOR_STAT_NR; i++) {
 		u64 sum = 0;
 		int cpu;
-		static const char * const names[] = {
-#define COUNTER(id) [TSOR_STAT_##id] = #id,
-#include "counters.h"
-#undef COUNTER
-		};
 
 		for_each_possible_cpu(cpu)
 			sum += per_cpu_ptr(tsor_stats, cpu)->n[i];
@@ -518,6 +542,7 @@ static void stress_free(void)
 	for_each_possible_cpu(cpu)
 		kfree(per_cpu(scratch, cpu));
 	kvfree(flow);
+	kvfree(heard);
 	kvfree(pattern);
 	free_percpu(tsor_stats);
 }
@@ -536,7 +561,8 @@ static int __init stress_init(void)
 	tsor_stats = alloc_percpu(struct tsor_stats);
 	pattern = kvmalloc(PATTERN, GFP_KERNEL);
 	flow = kvcalloc(flows, sizeof(*flow), GFP_KERNEL);
-	if (!tsor_stats || !pattern || !flow)
+	heard = kvcalloc(2, sizeof(*heard), GFP_KERNEL);
+	if (!tsor_stats || !pattern || !flow || !heard)
 		goto free;
 	for_each_possible_cpu(cpu) {
 		per_cpu(scratch, cpu) = kmalloc(PATTERN / 2, GFP_KERNEL);
