@@ -31,7 +31,9 @@
  * the same peer, which waits for it in its up_work, come up (rule 7). Then the QP goes to ERR,
  * as a courtesy with a DREQ. The end of an SRQ's WRs is waited for, but not for long: rxe of
  * 6.1 never tells (see link_rx.c for what that costs). The SQ is drained, and the QP, the CQ,
- * the receive buffers, the id go, in this order. The owner's gone() is last.
+ * the receive buffers, the id go, in this order. The owner's gone() is last. Neither wait is
+ * without limit: a peer that overruns the CQ (or a device that has died) can take the completion
+ * that would end it, and what has not completed is let go once the QP is destroyed.
  *
  * up_work and down_work of a link do not overlap: down_work waits for the other. That in turn
  * may wait for the predecessor's down_work, so the workqueue must run many at a time. It has
@@ -63,6 +65,7 @@
 #define ACK_TIMEOUT_RXE	18	/* 1.07 s */
 #define RNR_TIMER	12	/* 0.64 ms; a receiver that is not ready is a bug or an attack */
 #define LAST_WQE_WAIT	msecs_to_jiffies(200)
+#define DRAIN_WAIT	msecs_to_jiffies(2000)
 
 unsigned int tsor_heartbeat_ms = 500;
 module_param_named(heartbeat_ms, tsor_heartbeat_ms, uint, 0644);
@@ -251,6 +254,24 @@ bool tsor_link_port_is_down(const struct rdma_cm_id *id)
 	       state != IB_PORT_ACTIVE;
 }
 
+static void drain_done(struct ib_cq *cq, struct ib_wc *wc)
+{
+	struct tsor_link *link = container_of(wc->wr_cqe, struct tsor_link, drain);
+
+	complete(&link->drained);
+}
+
+/* as ib_drain_sq(), but not for ever; the QP is in ERR and nobody else posts */
+static void link_drain(struct tsor_link *link)
+{
+	struct ib_rdma_wr wr = {
+		.wr = { .wr_cqe = &link->drain, .opcode = IB_WR_RDMA_WRITE },
+	};
+
+	if (!ib_post_send(link->qp, &wr.wr, NULL))
+		wait_for_completion_timeout(&link->drained, DRAIN_WAIT);
+}
+
 /* the QP takes nothing any more; its WRs complete, or never will */
 static void link_stop_qp(struct tsor_link *link)
 {
@@ -265,7 +286,7 @@ static void link_stop_qp(struct tsor_link *link)
 	if (link->rq->srq)
 		wait_for_completion_timeout(&link->last_wqe, LAST_WQE_WAIT);
 	if (test_bit(TSOR_LINK_F_USED, &link->flags))
-		ib_drain_sq(link->qp);
+		link_drain(link);
 }
 
 static void link_down_work(struct work_struct *work)
@@ -436,6 +457,8 @@ struct tsor_link *tsor_link_create(struct rdma_cm_id *id, const struct tsor_link
 	INIT_DELAYED_WORK(&link->beat, link_beat_work);
 	init_completion(&link->downed);
 	init_completion(&link->last_wqe);
+	init_completion(&link->drained);
+	link->drain.done = drain_done;
 	init_waitqueue_head(&link->idle);
 	tsor_link_rx_init(link);
 

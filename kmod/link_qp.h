@@ -34,7 +34,7 @@
 #define TSOR_SQ_SLOTS		160
 #define TSOR_HEAD_PAGES		DIV_ROUND_UP(TSOR_SQ_SLOTS * TSOR_HEAD_LEN, PAGE_SIZE)
 #define TSOR_SQ_CONTROL		16	/* of these, for what needs no data credit */
-#define TSOR_SQ_DRAIN		2	/* WRs beyond, for ib_drain_sq() */
+#define TSOR_SQ_DRAIN		2	/* WRs beyond, for the one that drains it */
 #define TSOR_SEND_SGES		(1 + 1 + MAX_SKB_FRAGS)	/* header, linear part, frags */
 #define TSOR_CHAIN_WRS		8	/* posted at once, the last one signalled */
 #define TSOR_CHAIN_BYTES	65536u
@@ -177,6 +177,8 @@ struct tsor_slot {
  * @beat: heartbeat and deadline
  * @downed: no message of it is handed up any more, and those above know
  * @last_wqe: the QP will take no more WRs from the SRQ
+ * @drain: completion of the last WR of the SQ
+ * @drained: it has come
  * @idle: for !@rx_busy and !@nr_mapping, once closed
  * @rx_lock: guards @rx_gate, @rx_queue, @rx_busy
  * @rx_gate: enum tsor_link_gate
@@ -259,6 +261,8 @@ struct tsor_link {
 	struct delayed_work beat;
 	struct completion downed;
 	struct completion last_wqe;
+	struct ib_cqe drain;
+	struct completion drained;
 	wait_queue_head_t idle;
 
 	spinlock_t rx_lock; /* guards the queue of arrived messages */
