@@ -36,8 +36,11 @@
  * that would end it, and what has not completed is let go once the QP is destroyed.
  *
  * up_work and down_work of a link do not overlap: down_work waits for the other. That in turn
- * may wait for the predecessor's down_work, so the workqueue must run many at a time. It has
- * no rescuer, as the core flushes works of queues without one while it destroys an id.
+ * may wait for the predecessor's down_work. With one workqueue for both, a few hundred peers
+ * that come back at once would fill it with those who wait, and lock it. So down_work has one of
+ * its own, where a work item waits, through somebody's up_work, only for those queued before
+ * it: who has failed himself waits for nobody. The workqueues have no rescuer, as the core
+ * flushes works of queues without one while it destroys an id.
  *
  * A node's link to itself (a setting for tests) has both its ends here. Only the active one is
  * registered; the passive one is up, but nobody finds it.
@@ -82,6 +85,7 @@ MODULE_PARM_DESC(inflight_cap,
 		 "Bytes posted and not completed before senders take turns (32768 to 67108864)");
 
 struct workqueue_struct *tsor_link_wq;
+static struct workqueue_struct *down_wq;
 const struct tsor_link_ops *tsor_link_above;
 
 /* guards writes to the table; found under RCU */
@@ -171,7 +175,7 @@ void tsor_link_put(struct tsor_link *link)
 void tsor_link_fail(struct tsor_link *link, int err)
 {
 	if (link_move(link, TSOR_LINK_FAILED, err))
-		queue_work(tsor_link_wq, &link->down_work);
+		queue_work(down_wq, &link->down_work);
 }
 
 /* both conditions may become true at once, in two contexts: the second call is harmless */
@@ -218,7 +222,9 @@ again:
 			tsor_link_get(other);
 			mutex_unlock(&links_lock);
 			tsor_link_fail(other, -ESTALE);
-			wait_for_completion(&other->downed);
+			/* otherwise our down_work is behind the other's, and may wait for us */
+			if (!tsor_link_failed(link))
+				wait_for_completion(&other->downed);
 			tsor_link_put(other);
 			goto again;
 		}
@@ -676,11 +682,15 @@ int tsor_link_init(void)
 	if (err)
 		return err;
 	tsor_link_wq = alloc_workqueue("tsor_link", WQ_UNBOUND | WQ_HIGHPRI, 0);
-	if (!tsor_link_wq) {
-		tsor_mem_exit();
-		return -ENOMEM;
-	}
-	return 0;
+	down_wq = alloc_workqueue("tsor_link_down", WQ_UNBOUND | WQ_HIGHPRI, 0);
+	if (tsor_link_wq && down_wq)
+		return 0;
+	if (tsor_link_wq)
+		destroy_workqueue(tsor_link_wq);
+	if (down_wq)
+		destroy_workqueue(down_wq);
+	tsor_mem_exit();
+	return -ENOMEM;
 }
 
 /**
@@ -691,6 +701,7 @@ int tsor_link_init(void)
 void tsor_link_exit(void)
 {
 	wait_event(alive_wait, !atomic_read(&alive));
+	destroy_workqueue(down_wq);
 	destroy_workqueue(tsor_link_wq);
 	tsor_mem_exit();
 }
