@@ -450,6 +450,8 @@ struct tsor_link *tsor_link_create(struct rdma_cm_id *id, const struct tsor_link
 	if (!link)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&link->ref, 1);
+	/* it cannot fail yet: nobody but us would free it */
+	link->state = TSOR_LINK_GONE;
 	link->id = id;
 	link->ib = id->device;
 	link->port = id->port_num;
@@ -492,6 +494,7 @@ struct tsor_link *tsor_link_create(struct rdma_cm_id *id, const struct tsor_link
 		goto destroy_qp;
 
 	atomic_inc(&alive);
+	WRITE_ONCE(link->state, TSOR_LINK_NEW);
 	trace_tsor_link_state(0, state_name(TSOR_LINK_NEW), 0);
 	return link;
 
