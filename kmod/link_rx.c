@@ -44,6 +44,7 @@ MODULE_PARM_DESC(shared_rq, "Links on a device share receive queues (SRQ) where 
 
 #define REFILL_DELAY	msecs_to_jiffies(20)
 #define RETRY_DELAY	1
+#define RUN_MAX		256	/* messages worked off in one go */
 
 /**
  * struct tsor_dev - what links on one device share
@@ -189,6 +190,8 @@ static void rq_refill_work(struct work_struct *work)
 		link = buf->link;
 		buf->link = NULL;
 		rq_put(rq, buf);
+		/* the peer may have been silent because it had no credit: now it may speak */
+		WRITE_ONCE(link->rx_last, jiffies);
 		atomic_dec(&link->starving);
 		atomic_inc(&link->owed);
 		tsor_link_tx_owed(link);
@@ -551,7 +554,7 @@ static bool rx_may(const struct tsor_link *link)
 /* work off what has arrived; BH disabled */
 static void rx_run(struct tsor_link *link)
 {
-	bool some = false;
+	unsigned int n = 0;
 
 	spin_lock(&link->rx_lock);
 	if (link->rx_busy) {
@@ -566,13 +569,18 @@ static void rx_run(struct tsor_link *link)
 		list_del(&buf->queue);
 		spin_unlock(&link->rx_lock);
 		err = rx_message(link, buf);
-		some = true;
+		n++;
 		spin_lock(&link->rx_lock);
 		if (err) {
 			tsor_stat_inc(TSOR_STAT_NO_MEMORY);
 			list_add(&buf->queue, &link->rx_queue);
 			if (link->rx_gate != TSOR_GATE_CLOSED)
 				queue_delayed_work(tsor_link_wq, &link->rx_retry, RETRY_DELAY);
+			break;
+		}
+		/* a peer that floods must not keep us here: BH is disabled */
+		if (n == RUN_MAX && link->rx_gate != TSOR_GATE_CLOSED) {
+			queue_delayed_work(tsor_link_wq, &link->rx_retry, 0);
 			break;
 		}
 	}
@@ -582,7 +590,7 @@ static void rx_run(struct tsor_link *link)
 	spin_unlock(&link->rx_lock);
 
 	/* credits may have come, and are owed */
-	if (some) {
+	if (n) {
 		tsor_link_tx_owed(link);
 		tsor_link_tx_turns(link);
 	}
@@ -592,6 +600,8 @@ static void rx_retry_work(struct work_struct *work)
 {
 	struct tsor_link *link = container_of(work, struct tsor_link, rx_retry.work);
 
+	/* as in rq_refill_work() */
+	WRITE_ONCE(link->rx_last, jiffies);
 	local_bh_disable();
 	rx_run(link);
 	local_bh_enable();
