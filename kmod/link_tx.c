@@ -445,6 +445,9 @@ static int tx_send_mapped(struct tsor_link *link, struct tsor_msg *m, struct sk_
 		slot_put(link, slot);
 		if (!link->tx_open)
 			wake_up(&link->idle);
+		/* somebody may wait for no more than what this has had for a moment */
+		else if (!list_empty(&link->waiters) && !link->turning)
+			tx_kick(link);
 	} else {
 		tx_count(link, skb->len);
 		tx_post(link, slot, m);
