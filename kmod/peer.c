@@ -63,7 +63,9 @@
 #define PEERS_MAX	1024	/* configured peers and ranges */
 #define PEERS_GUEST_MAX	1024	/* nodes accepted from ranges */
 #define HALF_OPEN_MAX	64	/* accepted and not yet proved: each costs a QP */
+#define HALF_OPEN_GUEST	48	/* of these, before nodes that are merely in a range are refused */
 #define HALF_OPEN_PEER	4	/* of one address */
+#define PASSIVE_PEER	8	/* likewise, with those that are up or not gone yet */
 #define BACKOFF_MIN_MS	100
 #define BACKOFF_MAX_MS	5000
 #define CROSSED_MS	500	/* the other side's attempt is under way: let it */
@@ -410,7 +412,7 @@ static int peer_admit(struct tsor_conn *conn)
 {
 	struct tsor_conn *other;
 	struct tsor_peer *peer;
-	unsigned int n = 0;
+	unsigned int n = 0, passive = 0;
 	int why = 0;
 
 	mutex_lock(&peers_lock);
@@ -427,9 +429,10 @@ static int peer_admit(struct tsor_conn *conn)
 		goto unlock;
 	}
 	why = TSOR_REJECT_BUSY;
-	if (half_open >= HALF_OPEN_MAX)
-		goto unlock;
 	peer = peer_find(&conn->addr, 128);
+	/* who can send from any address of a range does not keep configured peers out */
+	if (half_open >= (peer && peer->configured ? HALF_OPEN_MAX : HALF_OPEN_GUEST))
+		goto unlock;
 	if (!peer) {
 		if (peers_guests >= PEERS_GUEST_MAX)
 			goto unlock;
@@ -437,9 +440,12 @@ static int peer_admit(struct tsor_conn *conn)
 		if (!peer)
 			goto unlock;
 	}
-	list_for_each_entry(other, &peer->conns, of_peer)
+	list_for_each_entry(other, &peer->conns, of_peer) {
+		passive += other->passive;
 		n += other->passive && !other->was_up;
-	if (n >= HALF_OPEN_PEER)
+	}
+	/* links take longer to go than to come: who reconnects all the time must wait for that */
+	if (n >= HALF_OPEN_PEER || passive >= PASSIVE_PEER)
 		goto unlock;
 	half_open++;
 	conn->peer = peer;
