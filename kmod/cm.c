@@ -242,8 +242,6 @@ static void conn_gone(struct tsor_conn *conn, int err)
 	conn->is_gone = true;
 	conn->ending = true;
 	conn->link = NULL;
-	if (conn->err)
-		err = conn->err;
 	spin_unlock(&conns_lock);
 	cancel_delayed_work_sync(&conn->deadline);
 	/* tsor_conn_connect() may have been outrun by all that came of it */
@@ -266,7 +264,7 @@ static void conn_end_work(struct work_struct *work)
 
 	if (conn->id)
 		cm_leave(conn->id);
-	conn_gone(conn, -ECANCELED);
+	conn_gone(conn, conn->err);
 }
 
 static void conn_deadline_work(struct work_struct *work)

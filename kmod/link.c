@@ -221,7 +221,7 @@ again:
 				continue;
 			tsor_link_get(other);
 			mutex_unlock(&links_lock);
-			tsor_link_fail(other, -ESTALE);
+			tsor_link_fail(other, -EALREADY);
 			/* otherwise our down_work is behind the other's, and may wait for us */
 			if (!tsor_link_failed(link))
 				wait_for_completion(&other->downed);
