@@ -262,8 +262,9 @@ static void conn_end_work(struct work_struct *work)
 {
 	struct tsor_conn *conn = container_of(work, struct tsor_conn, end);
 
+	/* no message has gone out by it, and none has to say goodbye: not for cm_leave() */
 	if (conn->id)
-		cm_leave(conn->id);
+		rdma_destroy_id(conn->id);
 	conn_gone(conn, conn->err);
 }
 
@@ -754,6 +755,9 @@ static int cm_event(struct rdma_cm_id *id, struct rdma_cm_event *ev)
 	switch (ev->event) {
 	case RDMA_CM_EVENT_ADDR_RESOLVED:
 		err = conn_bind(conn, id) ? 0 : -ENODEV;
+		/* nothing would come of it but one more id that cannot say goodbye */
+		if (!err && tsor_link_port_is_down(id))
+			err = -ENETDOWN;
 		if (!err)
 			err = rdma_resolve_route(id, TSOR_CM_TIMEOUT_MS);
 		break;
