@@ -39,7 +39,7 @@
 
 static char *peer = "";
 module_param(peer, charp, 0444);
-MODULE_PARM_DESC(peer, "IPv4 address of the other node: connect to it; empty: only listen");
+MODULE_PARM_DESC(peer, "Address of the other node: connect to it; empty: only listen");
 static unsigned int flows = 16;
 module_param(flows, uint, 0444);
 static unsigned int size;
@@ -549,7 +549,7 @@ static void stress_free(void)
 
 static int __init stress_init(void)
 {
-	struct in6_addr addr;
+	struct in6_addr addr = {};
 	struct rnd_state rnd;
 	int err = -ENOMEM;
 	__be32 v4;
@@ -591,12 +591,13 @@ static int __init stress_init(void)
 	if (err)
 		goto stop;
 	wake_up_process(thread);
-	if (in4_pton(*peer ? peer : "0.0.0.0", -1, (u8 *)&v4, -1, NULL)) {
+	if (in4_pton(*peer ? peer : "0.0.0.0", -1, (u8 *)&v4, -1, NULL))
 		ipv6_addr_set_v4mapped(v4, &addr);
-		err = tsor_peer_add(&addr, *peer ? 128 : 96);
-		if (err)
-			pr_err("peer_add %d\n", err);
-	}
+	else if (!in6_pton(peer, -1, addr.s6_addr, -1, NULL))
+		pr_err("peer %s?\n", peer);
+	err = tsor_peer_add(&addr, *peer ? 128 : 96);
+	if (err)
+		pr_err("peer_add %d\n", err);
 	debug = debugfs_create_file("tsor_link_stress", 0444, NULL, NULL, &stress_fops);
 	return 0;
 
