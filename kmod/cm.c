@@ -45,12 +45,11 @@
  *   for.
  *
  * Lock order: handler mutex of an id, peer.c's mutex, conns_lock (a spinlock, innermost).
- * key_lock is taken below the handler mutex and nothing below it.
+ * proof.c's mutex is taken below the handler mutex and nothing below it.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <crypto/algapi.h>
-#include <crypto/hash.h>
 #include <linux/inetdevice.h>
 #include <linux/module.h>
 #include <linux/random.h>
@@ -64,6 +63,7 @@
 
 #include "cm.h"
 #include "node.h"
+#include "proof.h"
 #include "stats.h"
 #include "trace.h"
 
@@ -73,10 +73,6 @@
 #define CM_RNR_RETRY_COUNT	6	/* credits make RNR a bug; it need not be fatal at once */
 #define CM_BACKLOG		64
 #define CM_ADDRS_MAX		64	/* addresses of this node that are looked at */
-
-/* what the proofs end in, so that neither can be reflected */
-#define CM_PROOF_PASSIVE	1
-#define CM_PROOF_ACTIVE		2
 
 bool tsor_self_link;
 module_param_named(self_link, tsor_self_link, bool, 0444);
@@ -115,59 +111,6 @@ static LIST_HEAD(devs);
 static LIST_HEAD(left);
 static bool stopping = true;
 static DECLARE_WAIT_QUEUE_HEAD(conns_wait);	/* a connection is gone, or may go */
-
-static DEFINE_MUTEX(key_lock);			/* key_tfm, its key and its use */
-static struct crypto_shash *key_tfm;
-
-/* ---- proofs ---- */
-
-/**
- * tsor_cm_set_key - set the pre-shared key of this node
- * @key: the key
- * @len: its bytes; 0 for none
- *
- * Counts for links made from now on. Process context.
- *
- * Return: 0 or a negative errno.
- */
-int tsor_cm_set_key(const u8 *key, size_t len)
-{
-	/* HMAC pads a short key with zeros: this is the empty key, in a form that FIPS allows */
-	static const u8 none[64];
-	int err;
-
-	if (len > 256)
-		return -EINVAL;
-	mutex_lock(&key_lock);
-	if (len)
-		err = crypto_shash_setkey(key_tfm, key, len);
-	else
-		err = crypto_shash_setkey(key_tfm, none, sizeof(none));
-	mutex_unlock(&key_lock);
-	return err;
-}
-
-static int cm_proof(const u8 *req, const u8 *rep, u8 side, u8 out[TSOR_PROOF_LEN])
-{
-	int err;
-
-	mutex_lock(&key_lock);
-	{
-		SHASH_DESC_ON_STACK(desc, key_tfm);
-
-		desc->tfm = key_tfm;
-		err = crypto_shash_init(desc);
-		if (!err)
-			err = crypto_shash_update(desc, req, TSOR_REQ_LEN);
-		if (!err)
-			err = crypto_shash_update(desc, rep, TSOR_REQ_LEN);
-		if (!err)
-			err = crypto_shash_finup(desc, &side, sizeof(side), out);
-		shash_desc_zero(desc);
-	}
-	mutex_unlock(&key_lock);
-	return err;
-}
 
 /* ---- ids that are done with ---- */
 
@@ -559,7 +502,7 @@ static void conn_rep(struct tsor_conn *conn, const struct rdma_conn_param *param
 		err = wire == TSOR_WIRE_VERSION_UNKNOWN ? -EPROTONOSUPPORT : -EPROTO;
 		goto end;
 	}
-	err = cm_proof(conn->req, param->private_data, CM_PROOF_PASSIVE, proof);
+	err = tsor_proof_make(conn->req, param->private_data, TSOR_PROOF_PASSIVE, proof);
 	if (err)
 		goto end;
 	if (crypto_memneq(proof, theirs.proof, sizeof(proof))) {
@@ -571,7 +514,7 @@ static void conn_rep(struct tsor_conn *conn, const struct rdma_conn_param *param
 		err = -ELOOP;
 		goto end;
 	}
-	err = cm_proof(conn->req, param->private_data, CM_PROOF_ACTIVE, proof);
+	err = tsor_proof_make(conn->req, param->private_data, TSOR_PROOF_ACTIVE, proof);
 	if (err)
 		goto end;
 	err = cm_ops->proved(conn, theirs.node_id);
@@ -658,9 +601,9 @@ static int conn_reply(struct tsor_conn *conn, struct rdma_cm_id *id,
 	conn_hello(conn, &mine);
 	/* the proofs cover the hello as it is sent */
 	tsor_req_encode(&mine, rep);
-	err = cm_proof(conn->req, rep, CM_PROOF_PASSIVE, mine.proof);
+	err = tsor_proof_make(conn->req, rep, TSOR_PROOF_PASSIVE, mine.proof);
 	if (!err)
-		err = cm_proof(conn->req, rep, CM_PROOF_ACTIVE, proof);
+		err = tsor_proof_make(conn->req, rep, TSOR_PROOF_ACTIVE, proof);
 	if (!err)
 		err = tsor_link_expect(conn->link, theirs, proof);
 	if (err)
@@ -1052,20 +995,15 @@ int tsor_cm_init(const struct tsor_cm_ops *ops)
 	int err;
 
 	cm_ops = ops;
-	key_tfm = crypto_alloc_shash("hmac(sha256)", 0, 0);
-	if (IS_ERR(key_tfm)) {
-		pr_err("no hmac(sha256): error %ld\n", PTR_ERR(key_tfm));
-		return PTR_ERR(key_tfm);
-	}
-	err = tsor_cm_set_key(NULL, 0);
+	err = tsor_proof_init();
 	if (err)
-		goto free_tfm;
+		return err;
 
 	/* not WQ_MEM_RECLAIM: rdma_destroy_id() waits for work of queues that are not */
 	cm_wq = alloc_workqueue("tsor_cm", WQ_UNBOUND, 0);
 	if (!cm_wq) {
 		err = -ENOMEM;
-		goto free_tfm;
+		goto exit_proof;
 	}
 	cm_set_node_addr();
 	stopping = false;
@@ -1081,8 +1019,8 @@ int tsor_cm_init(const struct tsor_cm_ops *ops)
 
 destroy_wq:
 	destroy_workqueue(cm_wq);
-free_tfm:
-	crypto_free_shash(key_tfm);
+exit_proof:
+	tsor_proof_exit();
 	return err;
 }
 
@@ -1114,5 +1052,5 @@ void tsor_cm_exit(void)
 
 	ib_unregister_client(&cm_client);
 	destroy_workqueue(cm_wq);
-	crypto_free_shash(key_tfm);
+	tsor_proof_exit();
 }

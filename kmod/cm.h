@@ -107,7 +107,6 @@ void tsor_conn_connect(struct tsor_conn *conn);
 void tsor_conn_end(struct tsor_conn *conn, int err);
 bool tsor_conn_is_up(struct tsor_conn *conn);
 bool tsor_conn_info(struct tsor_conn *conn, struct tsor_link_info *info);
-int tsor_cm_set_key(const u8 *key, size_t len);
 int tsor_cm_init(const struct tsor_cm_ops *ops);
 void tsor_cm_exit(void);
 

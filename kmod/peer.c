@@ -59,6 +59,7 @@
 #include "link.h"
 #include "node.h"
 #include "peer.h"
+#include "proof.h"
 
 #define PEERS_MAX	1024	/* configured peers and ranges */
 #define PEERS_GUEST_MAX	1024	/* nodes accepted from ranges */
@@ -651,7 +652,7 @@ void tsor_peer_set_event(tsor_peer_event_fn event)
  */
 int tsor_peer_set_key(const u8 *key, size_t len)
 {
-	return tsor_cm_set_key(key, len);
+	return tsor_proof_set_key(key, len);
 }
 
 static bool peer_addr_is_good(const struct in6_addr *addr, u8 prefix)
