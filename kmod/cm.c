@@ -31,26 +31,17 @@
  *   tsor_conn_connect(), hold the connection while they run (@holds); tsor_conn_end() then only
  *   leaves its reason, and the last hold to be dropped acts on it and sees the link, if one was
  *   made meanwhile. A connection that is ending cannot be held: later events are ignored.
- * - A device goes. ib_client.remove of clients is called in the reverse order of their
- *   registration, ours before rdma_cm's: the device is struck from our list, all connections
- *   bound to it are ended and waited for. A connection binds to a device under the lock under
- *   which it is struck, so none is missed; one that comes too late finds the device unknown and
- *   ends, and rdma_cm's remove waits for its id. Nobody waits for a removal in turn.
- * - A port goes down. What is bound to it ends, but an id that is destroyed says goodbye to the
- *   other side, and rxe's QP 1 does not survive a message that the stack below cannot send. So
- *   cm_leave() keeps such ids, without a connection, until the port is up again, the device
- *   goes or the module is unloaded.
+ * - A device or its port goes: see cm_dev.c.
  * - Unloading. @stopping, set under the same lock, refuses new connections; then the listeners
  *   are destroyed (no CONNECT_REQUEST runs any more), then all connections are ended and waited
  *   for.
  *
- * Lock order: handler mutex of an id, peer.c's mutex, conns_lock (a spinlock, innermost).
+ * Lock order: handler mutex of an id, peer.c's mutex, conns_lock, cm_dev.c's lock (spinlocks).
  * proof.c's mutex is taken below the handler mutex and nothing below it.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <crypto/algapi.h>
-#include <linux/inetdevice.h>
 #include <linux/module.h>
 #include <linux/random.h>
 #include <linux/slab.h>
@@ -62,6 +53,7 @@
 #include <rdma/rdma_cm.h>
 
 #include "cm.h"
+#include "cm_dev.h"
 #include "node.h"
 #include "proof.h"
 #include "stats.h"
@@ -72,110 +64,20 @@
 #define CM_RETRY_COUNT		6	/* 7 is "for ever" on some devices */
 #define CM_RNR_RETRY_COUNT	6	/* credits make RNR a bug; it need not be fatal at once */
 #define CM_BACKLOG		64
-#define CM_ADDRS_MAX		64	/* addresses of this node that are looked at */
 
 bool tsor_self_link;
 module_param_named(self_link, tsor_self_link, bool, 0444);
 MODULE_PARM_DESC(self_link, "For tests: let this node hold a link to itself");
 
-/**
- * struct cm_dev - a device that we know
- * @list: entry in devs; conns_lock
- * @device: the device
- * @events: its asynchronous events
- */
-struct cm_dev {
-	struct list_head list;
-	struct ib_device *device;
-	struct ib_event_handler events;
-};
-
-/**
- * struct cm_left - an id that is kept until its port is up
- * @list: entry in left; conns_lock
- * @id: the id; its context is NULL
- */
-struct cm_left {
-	struct list_head list;
-	struct rdma_cm_id *id;
-};
-
 static const struct tsor_cm_ops *cm_ops;
-static struct workqueue_struct *cm_wq;
+struct workqueue_struct *tsor_cm_wq;
 static struct rdma_cm_id *cm_listen[2];		/* IPv4, IPv6 */
 
-/* conns, devs, left, stopping; see also struct tsor_conn */
+/* conns, stopping; see also struct tsor_conn */
 static DEFINE_SPINLOCK(conns_lock);
 static LIST_HEAD(conns);
-static LIST_HEAD(devs);
-static LIST_HEAD(left);
 static bool stopping = true;
 static DECLARE_WAIT_QUEUE_HEAD(conns_wait);	/* a connection is gone, or may go */
-
-/* ---- ids that are done with ---- */
-
-static bool cm_dev_is_known(const struct ib_device *device)
-{
-	struct cm_dev *dev;
-
-	lockdep_assert_held(&conns_lock);
-	list_for_each_entry(dev, &devs, list)
-		if (dev->device == device)
-			return true;
-	return false;
-}
-
-/* destroy what is left on @device, or wherever the port is up (NULL) */
-static void cm_left_destroy(const struct ib_device *device)
-{
-	struct cm_left *l, *next;
-	LIST_HEAD(now);
-
-	spin_lock(&conns_lock);
-	list_for_each_entry_safe(l, next, &left, list)
-		if (device ? l->id->device == device : !tsor_link_port_is_down(l->id))
-			list_move(&l->list, &now);
-	spin_unlock(&conns_lock);
-	list_for_each_entry_safe(l, next, &now, list) {
-		rdma_destroy_id(l->id);
-		kfree(l);
-	}
-}
-
-static void cm_left_work(struct work_struct *work)
-{
-	cm_left_destroy(NULL);
-}
-
-static DECLARE_WORK(left_work, cm_left_work);
-
-/* destroy @id, now or later; no event of it comes when this returns */
-static void cm_leave(struct rdma_cm_id *id)
-{
-	struct cm_left *l = NULL;
-
-	if (id->device && tsor_link_port_is_down(id))
-		l = kmalloc(sizeof(*l), GFP_KERNEL);
-	if (!l)
-		goto destroy;
-	rdma_lock_handler(id);
-	id->context = NULL;
-	rdma_unlock_handler(id);
-	l->id = id;
-	spin_lock(&conns_lock);
-	if (stopping || !cm_dev_is_known(id->device)) {
-		spin_unlock(&conns_lock);
-		goto destroy;
-	}
-	list_add(&l->list, &left);
-	spin_unlock(&conns_lock);
-	/* it may have come up since, and nobody has seen this one */
-	queue_work(cm_wq, &left_work);
-	return;
-destroy:
-	kfree(l);
-	rdma_destroy_id(id);
-}
 
 /* ---- a connection's life ---- */
 
@@ -205,7 +107,7 @@ static void conn_end_work(struct work_struct *work)
 {
 	struct tsor_conn *conn = container_of(work, struct tsor_conn, end);
 
-	/* no message has gone out by it, and none has to say goodbye: not for cm_leave() */
+	/* no message has gone out by it, and none has to say goodbye: not for tsor_cm_leave() */
 	if (conn->id)
 		rdma_destroy_id(conn->id);
 	conn_gone(conn, conn->err);
@@ -230,7 +132,7 @@ static void conn_end_begin(struct tsor_conn *conn)
 	if (conn->link)
 		tsor_link_fail(conn->link, conn->err);
 	else
-		queue_work(cm_wq, &conn->end);
+		queue_work(tsor_cm_wq, &conn->end);
 }
 
 /**
@@ -320,7 +222,7 @@ static bool conn_bind(struct tsor_conn *conn, struct rdma_cm_id *id)
 	bool known;
 
 	spin_lock(&conns_lock);
-	known = cm_dev_is_known(id->device);
+	known = tsor_cm_dev_is_known(id->device);
 	if (known) {
 		conn->device = id->device;
 		conn->port = id->port_num;
@@ -348,7 +250,7 @@ static void conn_link_gone(struct tsor_link *link, void *owner, int err)
 
 static const struct tsor_link_owner_ops conn_link_ops = {
 	.up = conn_link_up,
-	.leave = cm_leave,
+	.leave = tsor_cm_leave,
 	.gone = conn_link_gone,
 };
 
@@ -416,7 +318,7 @@ void tsor_conn_connect(struct tsor_conn *conn)
 	int err;
 
 	trace_tsor_link_state(0, "connecting", 0);
-	queue_delayed_work(cm_wq, &conn->deadline, msecs_to_jiffies(TSOR_CM_TIMEOUT_MS));
+	queue_delayed_work(tsor_cm_wq, &conn->deadline, msecs_to_jiffies(TSOR_CM_TIMEOUT_MS));
 	err = conn_resolve(conn);
 	if (err)
 		tsor_conn_end(conn, err);
@@ -652,7 +554,7 @@ static enum tsor_reject cm_req(struct rdma_cm_id *id, const struct rdma_conn_par
 	}
 
 	id->context = conn;
-	queue_delayed_work(cm_wq, &conn->deadline, msecs_to_jiffies(TSOR_CM_TIMEOUT_MS));
+	queue_delayed_work(tsor_cm_wq, &conn->deadline, msecs_to_jiffies(TSOR_CM_TIMEOUT_MS));
 	trace_tsor_link_state(conn->node_id, "req-got", 0);
 	err = conn_make_link(conn, id);
 	if (err) {
@@ -773,10 +675,17 @@ static int conn_resolve(struct tsor_conn *conn)
 	return err;
 }
 
-/* ---- devices ---- */
+/* ---- what is bound to a device ---- */
 
-/* end what is bound to @device, on @port or on all (0) */
-static void cm_end_on(const struct ib_device *device, u32 port, int err)
+/**
+ * tsor_cm_end_on - end what is bound to a device
+ * @device: the device
+ * @port: its port, or 0 for all
+ * @err: why
+ *
+ * Process context; does not sleep.
+ */
+void tsor_cm_end_on(const struct ib_device *device, u32 port, int err)
 {
 	struct tsor_conn *conn;
 
@@ -809,117 +718,16 @@ static bool cm_none_on(const struct ib_device *device)
 	return none;
 }
 
-/* Process context (ib_wq); the device's event_handler_rwsem is held: do not wait. */
-static void cm_dev_event(struct ib_event_handler *events, struct ib_event *ev)
-{
-	switch (ev->event) {
-	case IB_EVENT_PORT_ERR:
-		cm_end_on(ev->device, ev->element.port_num, -ENETDOWN);
-		break;
-	case IB_EVENT_DEVICE_FATAL:
-		cm_end_on(ev->device, 0, -EIO);
-		break;
-	case IB_EVENT_PORT_ACTIVE:
-	case IB_EVENT_GID_CHANGE:
-		queue_work(cm_wq, &left_work);
-		cm_ops->retry();
-		break;
-	default:
-		break;
-	}
-}
-
-static struct ib_client cm_client;
-
-static int cm_dev_add(struct ib_device *device)
-{
-	struct cm_dev *dev;
-
-	if (!rdma_dev_access_netns(device, &init_net))
-		return -EOPNOTSUPP;
-	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
-	if (!dev)
-		return -ENOMEM;
-	dev->device = device;
-	ib_set_client_data(device, &cm_client, dev);
-	spin_lock(&conns_lock);
-	list_add_tail(&dev->list, &devs);
-	spin_unlock(&conns_lock);
-	INIT_IB_EVENT_HANDLER(&dev->events, device, cm_dev_event);
-	ib_register_event_handler(&dev->events);
-	cm_ops->retry();
-	return 0;
-}
-
-static void cm_dev_remove(struct ib_device *device, void *data)
-{
-	struct cm_dev *dev = data;
-
-	if (!dev)
-		return;
-	ib_unregister_event_handler(&dev->events);
-	spin_lock(&conns_lock);
-	list_del(&dev->list);
-	spin_unlock(&conns_lock);
-	cm_end_on(device, 0, -ENODEV);
-	wait_event(conns_wait, cm_none_on(device));
-	cm_left_destroy(device);
-	/* which may have some of them in hand */
-	flush_work(&left_work);
-	kfree(dev);
-}
-
-static struct ib_client cm_client = {
-	.name = "tsor",
-	.add = cm_dev_add,
-	.remove = cm_dev_remove,
-};
-
-/*
- * The node id has the address of an RDMA device in it, if there is one when the module is
- * loaded. Later would be too late: the id may have been told by then, and must not change.
- * Asking rdma_cm about each address of the node works for every kind of device.
+/**
+ * tsor_cm_wait_none - wait until nothing is bound to a device
+ * @device: the device, no longer known, so that nothing is bound any more; NULL: until no
+ *	connection is left
+ *
+ * Process context.
  */
-static void cm_set_node_addr(void)
+void tsor_cm_wait_none(const struct ib_device *device)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET };
-	unsigned int i, n = 0;
-	struct net_device *ndev;
-	__be32 *addrs;
-
-	addrs = kmalloc_array(CM_ADDRS_MAX, sizeof(*addrs), GFP_KERNEL);
-	if (!addrs)
-		return;
-	rcu_read_lock();
-	for_each_netdev_rcu(&init_net, ndev) {
-		struct in_device *in_dev = __in_dev_get_rcu(ndev);
-		const struct in_ifaddr *ifa;
-
-		if (!in_dev || ndev->flags & IFF_LOOPBACK || !(ndev->flags & IFF_UP))
-			continue;
-		in_dev_for_each_ifa_rcu(ifa, in_dev) {
-			if (n < CM_ADDRS_MAX)
-				addrs[n++] = ifa->ifa_local;
-		}
-	}
-	rcu_read_unlock();
-
-	for (i = 0; i < n; i++) {
-		struct rdma_cm_id *id = rdma_create_id(&init_net, cm_event, NULL, RDMA_PS_TCP,
-						       IB_QPT_RC);
-		bool found;
-
-		if (IS_ERR(id))
-			break;
-		sin.sin_addr.s_addr = addrs[i];
-		found = !rdma_bind_addr(id, (struct sockaddr *)&sin) && id->device;
-		rdma_destroy_id(id);
-		if (found) {
-			tsor_node_set_addr(addrs[i]);
-			break;
-		}
-	}
-	kfree(addrs);
+	wait_event(conns_wait, cm_none_on(device));
 }
 
 /* ---- beginning and end ---- */
@@ -1000,14 +808,14 @@ int tsor_cm_init(const struct tsor_cm_ops *ops)
 		return err;
 
 	/* not WQ_MEM_RECLAIM: rdma_destroy_id() waits for work of queues that are not */
-	cm_wq = alloc_workqueue("tsor_cm", WQ_UNBOUND, 0);
-	if (!cm_wq) {
+	tsor_cm_wq = alloc_workqueue("tsor_cm", WQ_UNBOUND, 0);
+	if (!tsor_cm_wq) {
 		err = -ENOMEM;
 		goto exit_proof;
 	}
-	cm_set_node_addr();
+	tsor_cm_dev_node_addr();
 	stopping = false;
-	err = ib_register_client(&cm_client);
+	err = tsor_cm_dev_init(ops->retry);
 	if (err)
 		goto destroy_wq;
 	err = cm_listen_start();
@@ -1018,7 +826,7 @@ int tsor_cm_init(const struct tsor_cm_ops *ops)
 	return 0;
 
 destroy_wq:
-	destroy_workqueue(cm_wq);
+	destroy_workqueue(tsor_cm_wq);
 exit_proof:
 	tsor_proof_exit();
 	return err;
@@ -1048,9 +856,9 @@ void tsor_cm_exit(void)
 			conn_end_begin(conn);
 	}
 	spin_unlock(&conns_lock);
-	wait_event(conns_wait, cm_none_on(NULL));
+	tsor_cm_wait_none(NULL);
 
-	ib_unregister_client(&cm_client);
-	destroy_workqueue(cm_wq);
+	tsor_cm_dev_exit();
+	destroy_workqueue(tsor_cm_wq);
 	tsor_proof_exit();
 }
