@@ -32,6 +32,16 @@ BED_OPTIONS=()
 # vm_release K: the newest kernel of this series, installed if there is none
 vm_release() { "$vm_tests/kernels" --release "$1"; }
 
+# vm_kdir RELEASE: what modules for it are built against
+vm_kdir() {
+	local own
+
+	for own in "${XDG_CACHE_HOME:-$HOME/.cache}"/tsor/kernels/*/release; do
+		[ ! -e "$own" ] || [ "$(<"$own")" != "$1" ] || { echo "${own%/*}/build"; return; }
+	done
+	echo "/lib/modules/$1/build"
+}
+
 # vm_make NAME CMD...: run it in the build directory, one at a time, with its output in a file
 vm_make() {
 	local name=$1
@@ -46,7 +56,7 @@ vm_make() {
 
 # vm_module RELEASE: build the module and tsorctl; make knows what has changed
 vm_module() {
-	vm_make "module-$1" make -C "$vm_src" -j2 KVER="$1" OUT="$vm_build/$1" module &&
+	vm_make "module-$1" make -C "$vm_src" -j2 KDIR="$(vm_kdir "$1")" OUT="$vm_build/$1" module &&
 		vm_make tsorctl make -C "$vm_src" OUT="$vm_build" tsorctl
 }
 
@@ -80,6 +90,7 @@ vm_topic() {
 
 	if [ -n "${BED_DIR:-}" ]; then
 		topic || fail "the topic runs to its end"
+		vm_end
 		exit 0	# what failed has been told
 	fi
 	read -ra kernels <<<"${K:-6.1 6.12}"
@@ -146,9 +157,9 @@ equal() {
 	fi
 }
 
-# until_true SECONDS CMD...
+# until_true SECONDS CMD...; SECONDS of a kernel at its full speed
 until_true() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${BED_SLOW:-1}))
 	shift
 	until "$@"; do
 		[ $SECONDS -lt $end ] || return 1
@@ -278,6 +289,23 @@ by_tcp() {
 	[ -z "$plain" ] || { skip "$1: by TCP" "plain TCP"; return; }
 	bytes=$(($(moved 1 link_tx_bytes) + $(moved 2 link_tx_bytes)))
 	equal "$1: by TCP" "$bytes" 0
+}
+
+unload() { node "$1" rmmod tsor 2>"$BED_DIR/rmmod"; }
+
+# vm_end: where the kernel finds lost memory, take the module away, so that what it leaves behind
+# is found
+vm_end() {
+	local i jobs
+
+	[ -z "$plain" ] && node 1 test -e /sys/kernel/debug/kmemleak 2>/dev/null || return 0
+	mapfile -t jobs < <(jobs -p)
+	[ ${#jobs[@]} = 0 ] || { kill "${jobs[@]}"; wait; } 2>/dev/null
+	for i in $(nodes); do
+		node "$i" grep -q '^tsor ' /proc/modules || continue
+		until_true 20 unload "$i" || fail "node $i: the module can be removed at the end" \
+			"$BED_DIR/rmmod"
+	done
 }
 
 # -- inside: programs ---------------------------------------------------------------------------
