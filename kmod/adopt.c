@@ -102,23 +102,30 @@ static void tsor_adopt_child_plain(struct sock *sk, enum tsor_reason why)
 static void tsor_adopt_child(struct sock *sk)
 {
 	const struct tsor_family *family = tsor_family_stock(sk);
-	struct tsor_channel *ch;
+	bool enabled = tsor_net_enabled(sock_net(sk));
+	struct tsor_channel *ch = NULL;
 	enum tsor_reason why;
 	struct tsor_meet meet;
 
-	if (!tsor_net_enabled(sock_net(sk)) || sk->sk_kern_sock || !family ||
-	    inet_csk(sk)->icsk_ulp_ops)
+	/* a saved SYN: our answer may have promised a channel, even if we are switched off now */
+	if (sk->sk_kern_sock || (!enabled && !tcp_sk(sk)->saved_syn))
 		return;
 	why = tsor_handshake_child(sk, &meet);
+	if (!why) {
+		if (!enabled)
+			why = TSOR_WHY_DISABLED;
+		else if (!family || inet_csk(sk)->icsk_ulp_ops)
+			why = TSOR_WHY_OPTION;
+		else
+			ch = tsor_channel_new(sk, true, GFP_ATOMIC);
+		if (!ch) {
+			why = why ?: TSOR_WHY_NO_MEMORY;
+			tsor_park_refuse(meet.link, meet.mine);
+			tsor_link_put(meet.link);
+		}
+	}
 	if (why) {
 		tsor_adopt_child_plain(sk, why);
-		return;
-	}
-	ch = tsor_channel_new(sk, true, GFP_ATOMIC);
-	if (!ch) {
-		tsor_park_refuse(meet.link, meet.mine);
-		tsor_link_put(meet.link);
-		tsor_adopt_child_plain(sk, TSOR_WHY_NO_MEMORY);
 		return;
 	}
 	tsor_sock_bind(ch, family);
@@ -126,33 +133,23 @@ static void tsor_adopt_child(struct sock *sk)
 	tsor_channel_confirm(ch, meet.link, meet.node_id, meet.theirs, meet.mine);
 }
 
-static void tsor_adopt_listener(struct sock *sk)
+/* false if it stays as it is */
+static bool tsor_adopt_listener(struct sock *sk)
 {
-	const struct tsor_family *family = tsor_family_stock(sk);
-	struct tcp_sock *tp = tcp_sk(sk);
-
-	if (!tsor_net_enabled(sock_net(sk)) || sk->sk_kern_sock || !family || !sk->sk_socket ||
-	    inet_csk(sk)->icsk_ulp_ops || !try_module_get(THIS_MODULE))
-		return;
-	WRITE_ONCE(sk->sk_socket->ops, &family->listener_ops);
-	if (!tp->save_syn)
-		tp->save_syn = TSOR_SAVE_SYN;
+	if (!tsor_net_enabled(sock_net(sk)) || sk->sk_kern_sock || inet_csk(sk)->icsk_ulp_ops ||
+	    !tsor_listener_bind(sk))
+		return false;
 	tsor_stat_inc(TSOR_STAT_ADOPTED_LISTENER);
 	trace_tsor_adopt(sk, "listener");
+	return true;
 }
 
-static void tsor_release_listener(struct sock *sk)
+static bool tsor_adopt_release_listener(struct sock *sk)
 {
-	const struct tsor_family *family = tsor_family_listener(sk);
-	struct tcp_sock *tp = tcp_sk(sk);
-
-	if (!family)
-		return;
-	WRITE_ONCE(sk->sk_socket->ops, family->base_ops);
-	if (tp->save_syn == TSOR_SAVE_SYN)
-		tp->save_syn = 0;
+	if (!tsor_listener_unbind(sk))
+		return false;
 	trace_tsor_adopt(sk, "listener released");
-	module_put(THIS_MODULE);
+	return true;
 }
 
 static void tsor_adopt_closed(struct sock *sk, int old)
@@ -205,7 +202,7 @@ static void tsor_adopt_state(void *data, const struct sock *csk, const int old, 
 		break;
 	case TCP_CLOSE:
 		if (old == TCP_LISTEN)
-			tsor_release_listener(sk);
+			tsor_adopt_release_listener(sk);
 		else
 			tsor_adopt_closed(sk, old);
 		break;
@@ -213,12 +210,15 @@ static void tsor_adopt_state(void *data, const struct sock *csk, const int old, 
 	rcu_read_unlock();
 }
 
-/* do @what to all listeners of a namespace, each locked; a bucket at a time */
-static void tsor_adopt_each_listener(struct net *net, void (*what)(struct sock *sk), bool adopted)
+/*
+ * do @what to all listeners of a namespace, each locked; a bucket at a time. How many it
+ * changed; while it does, a bucket's list may shrink and some of it be passed over.
+ */
+static unsigned int tsor_adopt_pass(struct net *net, bool (*what)(struct sock *sk))
 {
 	struct inet_hashinfo *hashinfo = net->ipv4.tcp_death_row.hashinfo;
+	unsigned int i, n, changed = 0;
 	struct sock *batch[16];
-	unsigned int i, n;
 
 	for (i = 0; i <= hashinfo->lhash2_mask; i++) {
 		struct inet_listen_hashbucket *bucket = &hashinfo->lhash2[i];
@@ -244,15 +244,15 @@ static void tsor_adopt_each_listener(struct net *net, void (*what)(struct sock *
 			for (at = 0; at < n; at++) {
 				sk = batch[at];
 				lock_sock(sk);
-				if (sk->sk_state == TCP_LISTEN &&
-				    adopted == !!tsor_family_listener(sk))
-					what(sk);
+				if (sk->sk_state == TCP_LISTEN)
+					changed += what(sk);
 				release_sock(sk);
 				sock_put(sk);
 			}
 			cond_resched();
 		} while (n == ARRAY_SIZE(batch));
 	}
+	return changed;
 }
 
 /**
@@ -263,7 +263,8 @@ static void tsor_adopt_each_listener(struct net *net, void (*what)(struct sock *
  */
 void tsor_adopt_listeners(struct net *net)
 {
-	tsor_adopt_each_listener(net, tsor_adopt_listener, false);
+	while (tsor_adopt_pass(net, tsor_adopt_listener))
+		;
 }
 
 /**
@@ -274,7 +275,8 @@ void tsor_adopt_listeners(struct net *net)
  */
 void tsor_adopt_release_listeners(struct net *net)
 {
-	tsor_adopt_each_listener(net, tsor_release_listener, true);
+	while (tsor_adopt_pass(net, tsor_adopt_release_listener))
+		;
 }
 
 static void tsor_adopt_find_tracepoint(struct tracepoint *tp, void *priv)

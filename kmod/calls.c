@@ -16,6 +16,7 @@
 
 #include "compat.h"
 #include "handshake.h"
+#include "netns.h"
 #include "sock.h"
 #include "stats.h"
 
@@ -44,6 +45,11 @@ static struct tsor_channel *tsor_call_channel(struct sock *sk)
 	/* accepted by a call that began before the listener was adopted: see sock.c */
 	if (ch->bound && sk->sk_socket && sk->sk_socket->ops == family->base_ops)
 		WRITE_ONCE(sk->sk_socket->ops, &family->ops);
+	/* or the other way round */
+	if (ch->bound && sk->sk_socket && sk->sk_socket->ops == &family->listener_ops) {
+		WRITE_ONCE(sk->sk_socket->ops, &family->ops);
+		module_put(THIS_MODULE);
+	}
 	return ch;
 }
 
@@ -166,8 +172,12 @@ static int tsor_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 		tsor_channel_put(ch);
 	}
 	release_sock(sk);
-	if (gone)
+	if (gone) {
+		bool pinned = tsor_call_pin();
+
 		ret = tsor_base(sk)->sendmsg(sk, msg, len);
+		tsor_call_unpin(pinned);
+	}
 	tsor_call_leave();
 	return ret;
 }
@@ -303,8 +313,12 @@ static int tsor_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, TSOR_RE
 		}
 		release_sock(sk);
 	}
-	if (gone)
+	if (gone) {
+		bool pinned = tsor_call_pin();
+
 		ret = tsor_base(sk)->recvmsg(sk, msg, len, TSOR_RECVMSG_ARGS);
+		tsor_call_unpin(pinned);
+	}
 	tsor_call_leave();
 	return ret;
 }
@@ -371,8 +385,10 @@ static ssize_t tsor_splice_read(struct socket *sock, loff_t *ppos, struct pipe_i
 	release_sock(sk);
 	if (gone) {
 		const struct proto_ops *ops = ch ? ch->family->base_ops : sock->ops;
+		bool pinned = tsor_call_pin();
 
 		ret = ops->splice_read(sock, ppos, pipe, len, flags);
+		tsor_call_unpin(pinned);
 	}
 	if (ch)
 		tsor_channel_put(ch);
@@ -589,10 +605,8 @@ static int tsor_before_ulp(struct sock *sk)
 
 	lock_sock(sk);
 	ch = tsor_channel_of(sk);
-	if (ch && ch->role == TSOR_DEAD)
-		tsor_sock_unbind(ch);
-	else if (ch)
-		err = -ENOENT;
+	if (ch)
+		err = ch->role == TSOR_DEAD ? -ENOTCONN : -ENOENT;
 	release_sock(sk);
 	return err;
 }
@@ -651,29 +665,56 @@ static int tsor_peek_len(struct socket *sock)
 
 /* ---- listeners ---- */
 
+/*
+ * A socket that has just been accepted; @family: the listener's. It has the table that its
+ * maker has read from the listener: ours, with a reference on the module, or, if the listener
+ * was adopted meanwhile, TCP's. A maker in the kernel sets the table later, and his own
+ * callbacks, which leave no room for a channel.
+ */
+static void tsor_accepted(struct socket *newsock, const struct tsor_family *family)
+{
+	const struct proto_ops *ops = family->base_ops;
+	struct sock *sk = newsock->sk;
+	struct tsor_channel *ch;
+	bool ours;
+
+	if (sk) {
+		lock_sock(sk);
+		ch = tsor_channel_of(sk);
+		if (ch && ch->bound) {
+			ops = &ch->family->ops;
+			tsor_rx_charge_queue(ch);
+			if (!newsock->ops)
+				tsor_channel_abort(ch, ECONNABORTED, true);
+		}
+	}
+	ours = newsock->ops == &family->listener_ops;
+	if (newsock->ops)
+		WRITE_ONCE(newsock->ops, ops);
+	if (sk)
+		release_sock(sk);
+	if (ours)
+		module_put(THIS_MODULE);
+}
+
 static int tsor_accept(struct socket *sock, struct socket *newsock, TSOR_ACCEPT_PARAMS)
 {
 	const struct tsor_family *family;
-	const struct proto_ops *ops;
-	struct tsor_channel *ch;
-	struct sock *sk;
+	struct sock *sk = sock->sk;
+	bool pinned;
 	int err;
 
 	tsor_call_enter();
-	/* the caller has given it the listener's */
-	family = container_of(newsock->ops, struct tsor_family, listener_ops);
+	family = tsor_family_of(sk);
+	pinned = tsor_call_pin();
 	err = family->base_ops->accept(sock, newsock, TSOR_ACCEPT_ARGS);
-	ops = family->base_ops;
-	sk = newsock->sk;
-	if (!err && sk) {
+	tsor_call_unpin(pinned);
+	tsor_accepted(newsock, family);
+	/* it may have begun to listen just when its namespace was switched off */
+	if (!tsor_net_enabled(sock_net(sk))) {
 		lock_sock(sk);
-		ch = tsor_channel_of(sk);
-		if (ch && ch->bound)
-			ops = &ch->family->ops;
-		WRITE_ONCE(newsock->ops, ops);
+		tsor_listener_unbind(sk);
 		release_sock(sk);
-	} else {
-		WRITE_ONCE(newsock->ops, ops);
 	}
 	tsor_call_leave();
 	return err;

@@ -104,8 +104,11 @@ static void tsor_channel_timer(struct timer_list *t)
 	ch->deferred |= TSOR_DEFER_TIMER;
 	if (!sock_owned_by_user(sk))
 		tsor_rx_deferred(ch);
-	if (ch->closing)
+	if (ch->closing) {
 		tsor_channel_queue_work(ch);
+		if (ch->role != TSOR_DEAD && time_before(jiffies, ch->close_by))
+			tsor_channel_arm(ch, ch->close_by - jiffies);
+	}
 	bh_unlock_sock(sk);
 	tsor_channel_put(ch);
 }
@@ -149,7 +152,8 @@ struct tsor_channel *tsor_channel_new(struct sock *sk, bool server, gfp_t gfp)
 	__skb_queue_head_init(&ch->unsent);
 	__skb_queue_head_init(&ch->retained);
 	__skb_queue_head_init(&ch->rxq);
-	__skb_queue_head_init(&ch->backlog);
+	skb_queue_head_init(&ch->backlog);
+	ch->backlog_open = true;
 	INIT_LIST_HEAD(&ch->txq.wait);
 	timer_setup(&ch->timer, tsor_channel_timer, 0);
 	INIT_WORK(&ch->work, tsor_channel_work);
@@ -171,7 +175,7 @@ int tsor_channel_hash(struct tsor_channel *ch, u32 token)
 	do {
 		ch->token = token;
 		while (!ch->token)
-			ch->token = get_random_u32();
+			ch->token = get_random_u32() & ~TSOR_TOKEN_SERVER;
 		err = rhashtable_lookup_insert_fast(&tsor_channels, &ch->node, tsor_channel_params);
 	} while (err == -EEXIST && --tries);
 	ch->hashed = !err;
@@ -295,6 +299,10 @@ void tsor_channel_confirm(struct tsor_channel *ch, struct tsor_link *link, u64 p
 		tsor_channel_plain(ch, TSOR_WHY_NO_LINK);
 	else if (token)
 		tsor_park_take(ch);
+	if (tsor_channel_live(ch)) {
+		ch->warm_by = jiffies + TSOR_WARM_TIME;
+		tsor_channel_arm(ch, TSOR_WARM_TIME);
+	}
 }
 
 /**
@@ -311,6 +319,9 @@ void tsor_channel_hear(struct tsor_channel *ch)
 static void tsor_channel_stop(struct tsor_channel *ch)
 {
 	tsor_channel_unhash(ch);
+	spin_lock_bh(&ch->backlog.lock);
+	ch->backlog_open = false;
+	spin_unlock_bh(&ch->backlog.lock);
 	if (ch->waiting && tsor_link_unwait(ch->link, &ch->txq)) {
 		ch->waiting = false;
 		tsor_channel_put(ch);
@@ -358,6 +369,9 @@ void tsor_channel_die(struct tsor_channel *ch)
 	if (tsor_channel_live(ch))
 		tsor_stat_inc(tsor_channel_complete(ch) ? TSOR_STAT_CHANNEL_CLOSED :
 			      TSOR_STAT_CHANNEL_RESET);
+	/* what is still on its way to it does not come too early, but too late */
+	if (tsor_channel_live(ch) && ch->server && !tsor_channel_complete(ch))
+		tsor_park_tombstone(ch->link, ch->token);
 	tsor_channel_stop(ch);
 	tsor_channel_set_role(ch, TSOR_DEAD, ch->reason);
 	ch->raw = false;
@@ -404,6 +418,12 @@ void tsor_channel_abort(struct tsor_channel *ch, int err, bool tell)
 
 	if (!tsor_channel_live(ch) || ch->abort_err)
 		return;
+	if (sk->sk_state == TCP_SYN_RECV) {
+		/* TCP is about to store ESTABLISHED, and would undo the end */
+		ch->deferred |= tell ? TSOR_DEFER_BAD : TSOR_DEFER_RST;
+		tsor_channel_arm(ch, 0);
+		return;
+	}
 	if (tell)
 		tsor_tx_send_rst(ch);
 	ch->abort_err = err;
@@ -460,8 +480,10 @@ void tsor_channel_purge_tx(struct tsor_channel *ch)
 /** tsor_channel_purge_rx - forget what was received; socket's lock */
 void tsor_channel_purge_rx(struct tsor_channel *ch)
 {
+	spin_lock_bh(&ch->backlog.lock);
 	__skb_queue_purge(&ch->backlog);
-	ch->backlog_bytes = 0;
+	WRITE_ONCE(ch->backlog_bytes, 0);
+	spin_unlock_bh(&ch->backlog.lock);
 	__skb_queue_purge(&ch->rxq);
 	if (ch->rx_mem)
 		sk_mem_uncharge(ch->sk, ch->rx_mem);
@@ -558,7 +580,10 @@ void tsor_channel_walk_stop(struct rhashtable_iter *iter)
 	rhashtable_walk_exit(iter);
 }
 
-/* one pass over the table; false if it was resized meanwhile, so that some may have been missed */
+/*
+ * One pass over the table. False if some may have been missed: it was resized meanwhile, or one
+ * was ended, after which the walk may pass over its neighbour.
+ */
 static bool tsor_channel_link_down_pass(struct tsor_link *link)
 {
 	struct rhashtable_iter iter;
@@ -579,7 +604,9 @@ static bool tsor_channel_link_down_pass(struct tsor_link *link)
 		local_bh_disable();
 		bh_lock_sock(ch->sk);
 		/* what is complete needs the link no more */
-		if (!tsor_channel_complete(ch)) {
+		if (tsor_channel_live(ch) && !tsor_channel_complete(ch) && !ch->abort_err &&
+		    !(ch->deferred & TSOR_DEFER_RST)) {
+			whole = false;
 			if (sock_owned_by_user(ch->sk))
 				ch->deferred |= TSOR_DEFER_RST;
 			else

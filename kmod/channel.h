@@ -142,7 +142,9 @@ struct tsor_held {
  * @abort_err: errno with which the work shall abort the socket; 0: none
  * @epoch: number of changes of carrier so far
  * @deferred: TSOR_DEFER_*
- * @close_by: jiffies by which a closed channel must be complete
+ * @close_by: jiffies by which a closed channel must be complete, or have made progress
+ * @mark_by: jiffies by which the rest of a record's mark must have come; 0: it is not awaited
+ * @warm_by: jiffies at which TCP is to send something, so that firewalls do not forget it
  * @tx: outbound offsets
  * @rx: inbound offsets
  * @unsent: written, not given to the carrier
@@ -151,7 +153,9 @@ struct tsor_held {
  * @rx_off: bytes of the first of @rxq that were read
  * @rx_grow: offset at which the receive buffer may grow again
  * @rx_since: jiffies of the last look at it
- * @backlog: payload in order behind @rxq that arrived while the socket was owned
+ * @backlog: payload in order behind @rxq that arrived while the socket was owned; guarded by
+ *	its own lock, since an owner may end the channel while softirq puts something in
+ * @backlog_open: something may be put in; under @backlog's lock
  * @held: acknowledgment and window that arrived meanwhile
  * @backlog_bytes: payload in @backlog
  * @tx_mem: truesize of @unsent and @retained, charged to the socket
@@ -207,6 +211,8 @@ struct tsor_channel {
 	u16 epoch;
 	unsigned int deferred;
 	unsigned long close_by;
+	unsigned long mark_by;
+	unsigned long warm_by;
 	struct tsor_tx tx;
 	struct tsor_rx rx;
 	struct sk_buff_head unsent;
@@ -216,6 +222,7 @@ struct tsor_channel {
 	u64 rx_grow;
 	unsigned long rx_since;
 	struct sk_buff_head backlog;
+	bool backlog_open;
 	struct tsor_held held;
 	u32 backlog_bytes;
 	u32 tx_mem;
@@ -247,6 +254,12 @@ struct tsor_channel {
 #define TSOR_CONFIRM_AGAIN	msecs_to_jiffies(200)	/* until the server is heard */
 #define TSOR_CORK		msecs_to_jiffies(200)	/* as TCP_CORK, tcp(7) */
 #define TSOR_RETRY		msecs_to_jiffies(10)	/* after a failed allocation */
+#define TSOR_CLOSE_TIME		(60 * HZ)	/* as tcp_fin_timeout, tcp(7) */
+#define TSOR_MARK_TIME		(5 * HZ)	/* for the rest of a mark: some retransmissions */
+#define TSOR_WARM_TIME		(600 * HZ)	/* less than a firewall keeps an idle connection */
+
+/* a server's tokens have it, a client's not: only for a server can data come too early */
+#define TSOR_TOKEN_SERVER	BIT(31)
 
 /* in skb->cb of the transmit queues */
 struct tsor_tx_cb {
@@ -332,7 +345,7 @@ void tsor_tx_push(struct tsor_channel *ch);
 void tsor_tx_turn(struct tsor_link *link, struct tsor_txq *txq, u32 budget);
 void tsor_tx_acked(struct tsor_channel *ch);
 void tsor_tx_send_ack(struct tsor_channel *ch);
-void tsor_tx_send_rst(struct tsor_channel *ch);
+int tsor_tx_send_rst(struct tsor_channel *ch);
 bool tsor_tx_full(const struct tsor_channel *ch);
 bool tsor_tx_writable(const struct tsor_channel *ch, bool wake);
 
@@ -340,6 +353,7 @@ bool tsor_tx_writable(const struct tsor_channel *ch, bool wake);
 void tsor_rx_receive(struct tsor_link *link, const struct tsor_msg *m, struct sk_buff *skb);
 void tsor_rx_message(struct tsor_channel *ch, const struct tsor_msg *m, struct sk_buff *skb);
 void tsor_rx_deferred(struct tsor_channel *ch);
+void tsor_rx_charge_queue(struct tsor_channel *ch);
 int tsor_rx_copy(struct tsor_channel *ch, struct msghdr *msg, size_t len, u32 skip);
 void tsor_rx_consume(struct tsor_channel *ch, u32 bytes);
 void tsor_rx_update(struct tsor_channel *ch);
@@ -352,10 +366,13 @@ void tsor_park_exit(void);
 bool tsor_park(struct tsor_link *link, const struct tsor_msg *m, struct sk_buff *skb);
 void tsor_park_take(struct tsor_channel *ch);
 void tsor_park_refuse(struct tsor_link *link, u32 token);
+void tsor_park_tombstone(struct tsor_link *link, u32 token);
 void tsor_park_forget(struct tsor_link *link);
 
 /* record.c: TCP as a carrier */
 void tsor_record_data_ready(struct sock *sk);
+void tsor_record_timer(struct tsor_channel *ch);
+int tsor_record_send(struct sock *sk, struct msghdr *msg, size_t len);
 int tsor_record_last(struct tsor_channel *ch);
 
 struct rhashtable_iter;

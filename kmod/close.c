@@ -18,14 +18,12 @@
 #include <net/tcp.h>
 
 #include "compat.h"
+#include "netns.h"
 #include "sock.h"
 #include "stats.h"
 
-#define TSOR_CLOSE_TIME		(60 * HZ)	/* as tcp_fin_timeout, tcp(7) */
-#define TSOR_CLOSING_MAX	65536		/* sockets that end without a program, at once */
+#define TSOR_CLOSING_MAX	65536		/* sockets of a pod that end without a program, at once */
 #define TSOR_ABORT_TIME		(2 * HZ)	/* for the peer's answer to a RST */
-
-static atomic_t tsor_closing = ATOMIC_INIT(0);
 
 /* ---- going plain: what was written goes by TCP ---- */
 
@@ -39,7 +37,7 @@ static int tsor_flush_frag(struct sock *sk, const skb_frag_t *frag, u32 off)
 	tsor_bvec_set_page(&vec, skb_frag_page(frag), skb_frag_size(frag) - off,
 			   skb_frag_off(frag) + off);
 	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, vec.bv_len);
-	n = tcp_sendmsg_locked(sk, &msg, vec.bv_len);
+	n = tsor_record_send(sk, &msg, vec.bv_len);
 	if (n > 0)
 		tsor_stat_add(TSOR_STAT_TCP_TX_BYTES, n);
 	return n;
@@ -66,25 +64,29 @@ static int tsor_flush_skb(struct sock *sk, const struct sk_buff *skb, u32 *off)
 static void tsor_flush(struct tsor_channel *ch)
 {
 	struct sock *sk = ch->sk;
-	u8 shut = sk->sk_shutdown;
 	struct sk_buff *skb;
 	int err = 0;
 
 	skb_queue_splice_tail_init(&ch->unsent, &ch->retained);
-	sk->sk_shutdown &= ~SEND_SHUTDOWN;
 	while (!err && (skb = skb_peek(&ch->retained))) {
 		err = tsor_flush_skb(sk, skb, &ch->flushed);
 		if (err)
 			break;
 		ch->flushed = 0;
+		ch->close_by = jiffies + TSOR_CLOSE_TIME;
 		__skb_unlink(skb, &ch->retained);
 		sk_mem_uncharge(sk, skb->truesize);
 		WRITE_ONCE(ch->tx_mem, ch->tx_mem - skb->truesize);
 		consume_skb(skb);
 	}
-	sk->sk_shutdown = shut;
 	if (err == -EAGAIN)
 		return;		/* sk_write_space calls again */
+	if (err && sk->sk_state != TCP_CLOSE) {
+		/* TCP takes no more: the program must not go on as if nothing were missing */
+		ch->abort_err = -err;
+		tsor_channel_queue_work(ch);
+		return;
+	}
 	tsor_channel_purge_tx(ch);
 	WRITE_ONCE(ch->raw, false);
 	if (ch->tx.fin && !err)
@@ -114,8 +116,12 @@ static void tsor_finish(struct tsor_channel *ch)
 		}
 	}
 	ch->recorded = true;
-	if (!err)
+	if (!err) {
 		ch->family->base_prot->shutdown(sk, SEND_SHUTDOWN);
+	} else if (sk->sk_state != TCP_CLOSE) {
+		ch->abort_err = -err;
+		tsor_channel_queue_work(ch);
+	}
 }
 
 /* ---- close() ---- */
@@ -150,7 +156,7 @@ static void tsor_close_end(struct tsor_channel *ch, bool reset)
 	tsor_channel_purge_rx(ch);
 	tsor_sock_unbind(ch);
 	release_sock(sk);
-	atomic_dec(&tsor_closing);
+	atomic_dec(&tsor_net(sock_net(sk))->closing);
 
 	base->close(sk, 0);
 	lite->sk = NULL;
@@ -195,11 +201,12 @@ static bool tsor_lingered(struct tsor_channel *ch)
 static int tsor_close_graft(struct tsor_channel *ch)
 {
 	struct sock *sk = ch->sk;
+	atomic_t *closing = &tsor_net(sock_net(sk))->closing;
 	kuid_t uid = sk->sk_uid;
 	struct socket *lite;
 	int err;
 
-	if (atomic_inc_return(&tsor_closing) > TSOR_CLOSING_MAX) {
+	if (atomic_inc_return(closing) > TSOR_CLOSING_MAX) {
 		err = -ENOBUFS;
 		goto dec;
 	}
@@ -212,12 +219,33 @@ static int tsor_close_graft(struct tsor_channel *ch)
 	return 0;
 
 dec:
-	atomic_dec(&tsor_closing);
+	atomic_dec(closing);
 	return err;
 }
 
-/* socket's lock; live channel or one that is going plain */
-static void tsor_close_begin(struct tsor_channel *ch, long timeout)
+/*
+ * Reset. With nothing of ours on its way TCP's own RST overtakes nothing, and frees the
+ * connection's name at once; so it does if the link is dead. True if the link has taken ours.
+ */
+static bool tsor_close_reset(struct tsor_channel *ch)
+{
+	struct sock *sk = ch->sk;
+	bool sent = tsor_tx_queued(&ch->tx) || (ch->tx.fin && !tsor_tx_complete(&ch->tx));
+
+	sent = sent && !tsor_tx_send_rst(ch);
+	tsor_channel_purge_tx(ch);
+	tsor_channel_die(ch);
+	if (!sent) {
+		sock_set_flag(sk, SOCK_LINGER);
+		sk->sk_lingertime = 0;
+	}
+	ch->aborted = sent;
+	ch->close_by = jiffies + TSOR_ABORT_TIME;
+	return sent;
+}
+
+/* socket's lock; live channel. True if something is left to do for which the socket is kept. */
+static bool tsor_close_begin(struct tsor_channel *ch, long timeout)
 {
 	struct sock *sk = ch->sk;
 	bool reset;
@@ -230,14 +258,8 @@ static void tsor_close_begin(struct tsor_channel *ch, long timeout)
 	reset = sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime;
 	if (tsor_channel_live(ch) && !ch->abort_err &&
 	    (reset || (tsor_rx_readable(&ch->rx) && !tsor_channel_complete(ch)))) {
-		tsor_channel_purge_tx(ch);
-		tsor_tx_send_rst(ch);
-		tsor_channel_die(ch);
-		ch->aborted = true;
-		ch->close_by = jiffies + TSOR_ABORT_TIME;
-		return;
+		return tsor_close_reset(ch);
 	}
-	ch->close_by = jiffies + TSOR_CLOSE_TIME;
 	WRITE_ONCE(ch->rcv_shut, true);
 	if (!ch->tx.fin) {
 		WRITE_ONCE(ch->tx.fin, true);
@@ -247,6 +269,8 @@ static void tsor_close_begin(struct tsor_channel *ch, long timeout)
 	sk->sk_shutdown |= SEND_SHUTDOWN;
 	while (timeout && tsor_channel_live(ch) && !tsor_lingered(ch) && !signal_pending(current))
 		tsor_call_wait(sk, &timeout, tsor_lingered, ch);
+	ch->close_by = jiffies + TSOR_CLOSE_TIME;
+	return sk->sk_state != TCP_CLOSE;
 }
 
 /**
@@ -270,13 +294,14 @@ void tsor_close(struct sock *sk, long timeout)
 	tsor_channel_get(ch);
 	base = ch->family->base_prot;
 	if (tsor_channel_live(ch) || ch->raw) {
-		if (tsor_channel_live(ch))
-			tsor_close_begin(ch, timeout);
-		else
+		if (tsor_channel_live(ch)) {
+			later = tsor_close_begin(ch, timeout);
+		} else {
 			ch->tx.fin = true;
-		if (ch->raw)
 			ch->close_by = jiffies + TSOR_CLOSE_TIME;
-		later = sk->sk_state != TCP_CLOSE && !tsor_close_graft(ch);
+			later = sk->sk_state != TCP_CLOSE;
+		}
+		later = later && !tsor_close_graft(ch);
 	}
 	if (later) {
 		ch->closing = true;

@@ -51,6 +51,15 @@
 #define tsor_from_timer		from_timer
 #endif
 
+/* ---- files ---- */
+
+/* 6.13: references of a file have a type of their own. False if the file is being closed. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define tsor_file_get(file)	atomic_long_inc_not_zero(&(file)->f_count)
+#else
+#define tsor_file_get(file)	file_ref_get(&(file)->f_ref)
+#endif
+
 /* ---- TCP ---- */
 
 /* 6.12.y and 6.15: flags; the form cannot be told by the version, since it was backported */

@@ -17,7 +17,7 @@
  * The server keeps no state until then: its token is a keyed hash of the tuple and both
  * initial sequence numbers, and the SYN's option is in the copy that TCP saves (TCP_SAVE_SYN).
  *
- * Softirq or process context with BH disabled, under RCU. A hook must not take a socket's lock on
+ * Softirq, or process context, under RCU. A hook must not take a socket's lock on
  * the way out (it is held), and may on the way in.
  */
 #include <linux/netfilter.h>
@@ -33,6 +33,7 @@
 #include "compat.h"
 #include "handshake.h"
 #include "node.h"
+#include "sock.h"
 #include "stats.h"
 #include "trace.h"
 
@@ -74,9 +75,7 @@ struct tsor_tuple {
 
 static u32 tsor_server_token(const struct tsor_tuple *tuple)
 {
-	u32 token = siphash(tuple, sizeof(*tuple), &tsor_token_key);
-
-	return token ?: 1;
+	return (u32)siphash(tuple, sizeof(*tuple), &tsor_token_key) | TSOR_TOKEN_SERVER;
 }
 
 static void tsor_tuple_addr(struct tsor_tuple *tuple, __be32 local, __be32 remote)
@@ -265,6 +264,9 @@ static void tsor_out_synack(struct request_sock *req, struct sk_buff *skb)
 	/* its ACK may be dropped to wait for data, which we do not send by TCP */
 	if (!listener || inet_csk(listener)->icsk_accept_queue.rskq_defer_accept)
 		return;
+	/* a user in the kernel has its own callbacks, and children that are plain */
+	if (listener->sk_data_ready != tsor_family_of(listener)->base_data_ready)
+		return;
 	if (tsor_saved_option(req->saved_syn, &syn) != 1 || syn.type != TSOR_OPT_SYN)
 		return;
 	link = tsor_link_find(syn.node_id);
@@ -445,8 +447,12 @@ static void tsor_in_tcp(struct net *net, struct sk_buff *skb, unsigned int l3, b
 
 static unsigned int tsor_in4(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	if (ip_hdr(skb)->protocol == IPPROTO_TCP)
-		tsor_in_tcp(state->net, skb, ip_hdrlen(skb), false);
+	if (ip_hdr(skb)->protocol != IPPROTO_TCP)
+		return NF_ACCEPT;
+	/* a packet that was in user space (NFQUEUE) goes on in a process */
+	local_bh_disable();
+	tsor_in_tcp(state->net, skb, ip_hdrlen(skb), false);
+	local_bh_enable();
 	return NF_ACCEPT;
 }
 
@@ -462,7 +468,9 @@ static unsigned int tsor_in6(void *priv, struct sk_buff *skb, const struct nf_ho
 		if (l3 < 0 || next != IPPROTO_TCP || frag)
 			return NF_ACCEPT;
 	}
+	local_bh_disable();
 	tsor_in_tcp(state->net, skb, l3, true);
+	local_bh_enable();
 	return NF_ACCEPT;
 }
 #endif

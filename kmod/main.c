@@ -18,6 +18,10 @@ static int __init tsor_init(void)
 {
 	int err;
 
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		pr_err("not made for a kernel with PREEMPT_RT\n");
+		return -EOPNOTSUPP;
+	}
 	tsor_node_init();
 
 	err = tsor_stats_init();

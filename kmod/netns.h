@@ -20,6 +20,7 @@
  * @enabled: 0 or 1, net.tsor.enabled; read anywhere with READ_ONCE
  * @lock: held while it is switched on or off
  * @live: channels that are not plain
+ * @closing: sockets that were closed, and end by our work
  * @plain: connections that became plain, by reason, since the namespace was made
  * @hdr: sysctl table
  * @table: its entries
@@ -29,6 +30,7 @@ struct tsor_net {
 	int enabled;
 	struct mutex lock;	/* switching on and off */
 	atomic_t live;
+	atomic_t closing;
 	atomic64_t plain[TSOR_WHY_NR];
 	struct ctl_table_header *hdr;
 	struct ctl_table *table;

@@ -3,7 +3,8 @@
  * Data that came by a link before the child that it is for: the client may send as soon as the
  * handshake is over for it, and its last ACK can be slower, or lost. Parked data has not been
  * acknowledged; if no child claims it within TSOR_PARK_TIME it is answered REFUSE, and the
- * client goes plain.
+ * client goes plain. A tombstone then stands for its token: what follows is refused too, and a
+ * child that is born after all is plain, as its client will be.
  *
  * Bounded for each link, since any peer can send to tokens that nobody will claim.
  *
@@ -21,18 +22,21 @@
 #define TSOR_PARK_TIME	(3 * HZ)	/* more than the SYN-ACK's first timeout, RFC 6298 */
 #define TSOR_PARK_MSGS	256		/* for each link */
 #define TSOR_PARK_BYTES	(1024 * 1024)	/* truesize, likewise */
+#define TSOR_PARK_TOMBS	1024		/* likewise */
 
 /**
  * struct tsor_room - what one link has parked
  * @node: in tsor_rooms
  * @link: referenced
  * @msgs: how many
- * @bytes: their truesize
+ * @tombs: how many tombstones
+ * @bytes: truesize of the messages
  */
 struct tsor_room {
 	struct hlist_node node;
 	struct tsor_link *link;
 	u32 msgs;
+	u32 tombs;
 	u32 bytes;
 };
 
@@ -45,7 +49,7 @@ struct tsor_room {
  * @skb: payload or NULL
  * @bytes: its truesize
  * @until: jiffies
- * @plain: no message: the token is of a child that is plain, and what comes for it is refused
+ * @tomb: no message, but a tombstone: what comes for the token is refused
  */
 struct tsor_parked {
 	struct hlist_node node;
@@ -55,7 +59,7 @@ struct tsor_parked {
 	struct sk_buff *skb;
 	u32 bytes;
 	unsigned long until;
-	bool plain;
+	bool tomb;
 };
 
 /* guards all below; under the socket's lock, above those of a link */
@@ -98,7 +102,7 @@ static void tsor_parked_remove(struct tsor_parked *p)
 /* lock held */
 static void tsor_room_leave(struct tsor_room *room)
 {
-	if (room->msgs)
+	if (room->msgs || room->tombs)
 		return;
 	hash_del(&room->node);
 	tsor_link_put(room->link);
@@ -110,7 +114,10 @@ static void tsor_parked_free(struct tsor_parked *p)
 {
 	struct tsor_room *room = p->room;
 
-	room->msgs--;
+	if (p->tomb)
+		room->tombs--;
+	else
+		room->msgs--;
 	room->bytes -= p->bytes;
 	tsor_room_leave(room);
 	kfree(p);
@@ -128,7 +135,7 @@ static void tsor_parked_give_up(struct list_head *list, bool answer)
 			.src = p->m.dst,
 		};
 
-		if (p->plain) {
+		if (p->tomb) {
 			tsor_parked_free(p);
 			continue;
 		}
@@ -156,44 +163,36 @@ static void tsor_parked_collect(struct tsor_link *link, u32 token, struct list_h
 	}
 }
 
-static void tsor_park_expire(struct timer_list *t)
-{
-	struct tsor_parked *p;
-	LIST_HEAD(list);
-
-	spin_lock(&tsor_park_lock);
-	while ((p = list_first_entry_or_null(&tsor_ages, struct tsor_parked, age))) {
-		if (time_before(jiffies, p->until)) {
-			mod_timer(&tsor_park_timer, p->until);
-			break;
-		}
-		/* and those behind it, or a later one would be taken without it */
-		tsor_parked_collect(p->room->link, p->m.dst, &list);
-		tsor_parked_give_up(&list, true);
-	}
-	spin_unlock(&tsor_park_lock);
-}
-
 /* lock held; NULL if there is no room */
-static struct tsor_parked *tsor_parked_new(struct tsor_link *link, u32 token, u32 bytes)
+static struct tsor_parked *tsor_parked_new(struct tsor_link *link, u32 token, u32 bytes, bool tomb)
 {
 	struct tsor_room *room = tsor_room_find(link);
 	struct tsor_parked *p = NULL;
+	bool fits;
 
 	if (!room && tsor_link_is_up(link))
 		room = tsor_room_new(link);
 	if (!room)
 		return NULL;
-	if (room->msgs < TSOR_PARK_MSGS && room->bytes + bytes <= TSOR_PARK_BYTES)
+	if (tomb)
+		fits = room->tombs < TSOR_PARK_TOMBS;
+	else
+		fits = room->msgs < TSOR_PARK_MSGS && room->bytes + bytes <= TSOR_PARK_BYTES;
+	if (fits)
 		p = kzalloc(sizeof(*p), GFP_ATOMIC);
 	if (!p) {
 		tsor_room_leave(room);
 		return NULL;
 	}
+	p->m.dst = token;
 	p->bytes = bytes;
+	p->tomb = tomb;
 	p->room = room;
 	p->until = jiffies + TSOR_PARK_TIME;
-	room->msgs++;
+	if (tomb)
+		room->tombs++;
+	else
+		room->msgs++;
 	room->bytes += bytes;
 	if (list_empty(&tsor_ages))
 		mod_timer(&tsor_park_timer, p->until);
@@ -202,13 +201,40 @@ static struct tsor_parked *tsor_parked_new(struct tsor_link *link, u32 token, u3
 	return p;
 }
 
+static void tsor_park_expire(struct timer_list *t)
+{
+	struct tsor_parked *p;
+	LIST_HEAD(list);
+
+	spin_lock(&tsor_park_lock);
+	while ((p = list_first_entry_or_null(&tsor_ages, struct tsor_parked, age))) {
+		struct tsor_link *link = p->room->link;
+		u32 token = p->m.dst;
+		bool tomb;
+
+		if (time_before(jiffies, p->until)) {
+			mod_timer(&tsor_park_timer, p->until);
+			break;
+		}
+		/* and those behind it, or a later one would be taken without it */
+		tomb = !p->tomb;
+		tsor_link_get(link);
+		tsor_parked_collect(link, token, &list);
+		tsor_parked_give_up(&list, true);
+		if (tomb)
+			tsor_parked_new(link, token, 0, true);
+		tsor_link_put(link);
+	}
+	spin_unlock(&tsor_park_lock);
+}
+
 /* lock held */
-static bool tsor_parked_plain(struct tsor_link *link, u32 token)
+static bool tsor_parked_tomb(struct tsor_link *link, u32 token)
 {
 	struct tsor_parked *p;
 
 	hash_for_each_possible(tsor_tokens, p, node, token) {
-		if (p->plain && p->m.dst == token && p->room->link == link)
+		if (p->tomb && p->m.dst == token && p->room->link == link)
 			return true;
 	}
 	return false;
@@ -235,12 +261,13 @@ bool tsor_park(struct tsor_link *link, const struct tsor_msg *m, struct sk_buff 
 		tsor_channel_put(ch);
 		goto no;
 	}
-	if (tsor_parked_plain(link, m->dst))
+	if (tsor_parked_tomb(link, m->dst))
 		goto no;
-	p = tsor_parked_new(link, m->dst, skb ? skb->truesize : 0);
+	p = tsor_parked_new(link, m->dst, skb ? skb->truesize : 0, false);
 	if (!p) {
 		tsor_parked_collect(link, m->dst, &list);
 		tsor_parked_give_up(&list, false);
+		tsor_parked_new(link, m->dst, 0, true);
 		goto no;
 	}
 	p->m = *m;
@@ -257,17 +284,22 @@ no:
 /**
  * tsor_park_take - a child is born: let what was parked for it take effect
  * @ch: its channel, confirmed and in the table; socket's lock, not owned by a program
+ *
+ * If something was refused meanwhile, the child is plain, and so will be its client.
  */
 void tsor_park_take(struct tsor_channel *ch)
 {
 	struct tsor_parked *p, *next;
 	LIST_HEAD(list);
+	bool tomb = false;
 
 	spin_lock_bh(&tsor_park_lock);
 	tsor_parked_collect(ch->link, ch->token, &list);
 	spin_unlock_bh(&tsor_park_lock);
 	list_for_each_entry_safe(p, next, &list, age) {
-		if (p->m.src == ch->peer_token && tsor_channel_live(ch)) {
+		if (p->tomb) {
+			tomb = true;
+		} else if (p->m.src == ch->peer_token && tsor_channel_live(ch)) {
 			tsor_rx_message(ch, &p->m, p->skb);
 		} else {
 			tsor_stat_inc(TSOR_STAT_RX_FOREIGN_TOKEN);
@@ -277,6 +309,8 @@ void tsor_park_take(struct tsor_channel *ch)
 		tsor_parked_free(p);
 		spin_unlock_bh(&tsor_park_lock);
 	}
+	if (tomb)
+		tsor_channel_plain(ch, TSOR_WHY_REFUSED);
 }
 
 /**
@@ -288,17 +322,26 @@ void tsor_park_take(struct tsor_channel *ch)
  */
 void tsor_park_refuse(struct tsor_link *link, u32 token)
 {
-	struct tsor_parked *p;
 	LIST_HEAD(list);
 
 	spin_lock_bh(&tsor_park_lock);
 	tsor_parked_collect(link, token, &list);
 	tsor_parked_give_up(&list, true);
-	p = tsor_parked_new(link, token, 0);
-	if (p) {
-		p->plain = true;
-		p->m.dst = token;
-	}
+	tsor_parked_new(link, token, 0, true);
+	spin_unlock_bh(&tsor_park_lock);
+}
+
+/**
+ * tsor_park_tombstone - what comes for a token is refused for some time
+ * @link: to its peer
+ * @token: of a server's channel that is dead
+ *
+ * Any context.
+ */
+void tsor_park_tombstone(struct tsor_link *link, u32 token)
+{
+	spin_lock_bh(&tsor_park_lock);
+	tsor_parked_new(link, token, 0, true);
 	spin_unlock_bh(&tsor_park_lock);
 }
 

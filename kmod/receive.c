@@ -69,6 +69,12 @@ static void tsor_rx_charge(struct tsor_channel *ch, struct sk_buff *skb)
 	u32 size = skb->truesize;
 
 	tsor_rx_cb(skb)->charged = 0;
+	/*
+	 * accept() sets the memcg, and charges it for what TCP knows of; before, a child's early
+	 * data, of a window at most, is nobody's
+	 */
+	if (!ch->sk->sk_socket)
+		return;
 	/* announced, so it must be kept even if it cannot be charged; the window bounds it */
 	if (!sk_rmem_schedule(ch->sk, skb, size)) {
 		tsor_stat_inc(TSOR_STAT_NO_MEMORY);
@@ -77,6 +83,20 @@ static void tsor_rx_charge(struct tsor_channel *ch, struct sk_buff *skb)
 	sk_mem_charge(ch->sk, size);
 	tsor_rx_cb(skb)->charged = size;
 	ch->rx_mem += size;
+}
+
+/**
+ * tsor_rx_charge_queue - charge what came before there was anyone to charge
+ * @ch: of a socket that has just been accepted; socket's lock
+ */
+void tsor_rx_charge_queue(struct tsor_channel *ch)
+{
+	struct sk_buff *skb;
+
+	skb_queue_walk(&ch->rxq, skb) {
+		if (!tsor_rx_cb(skb)->charged)
+			tsor_rx_charge(ch, skb);
+	}
 }
 
 static void tsor_rx_uncharge(struct tsor_channel *ch, struct sk_buff *skb)
@@ -177,6 +197,8 @@ static void tsor_rx_ack(struct tsor_channel *ch, u64 ack, u32 window)
 	if (ch->tx.una == una && ch->tx.edge == edge)
 		return;
 	tsor_tx_acked(ch);
+	if (ch->closing && ch->tx.una != una)
+		ch->close_by = jiffies + TSOR_CLOSE_TIME;
 	if (ch->tx.una == una || !ch->tx.fin)
 		return;
 	/* someone may linger in close() */
@@ -223,11 +245,17 @@ static bool tsor_rx_judge(struct tsor_channel *ch, const struct tsor_msg *m, boo
 		tsor_stat_inc(TSOR_STAT_RX_BAD_EPOCH);
 		break;
 	case TSOR_RX_HOLD:
-		/* nothing overtakes on a link while it is the only carrier: a gap is a fault */
+		tsor_stat_inc(TSOR_STAT_RX_BAD_OFFSET);
+		/* what came before it was refused, when there was no child yet: so is this */
+		if (ch->server && !rx.nxt)
+			return false;
+		/* else nothing overtakes on a link while it is the only carrier */
+		goto bad;
 	case TSOR_RX_BAD_OFFSET:
 		tsor_stat_inc(TSOR_STAT_RX_BAD_OFFSET);
 		break;
 	}
+bad:
 	if (owned)
 		ch->deferred |= TSOR_DEFER_BAD;
 	else
@@ -263,10 +291,16 @@ static void tsor_rx_defer(struct tsor_channel *ch, const struct tsor_msg *m, str
 		ch->deferred |= TSOR_DEFER_FIN;
 	if (m->flags & TSOR_MSG_F_ACKNOW)
 		ch->deferred |= TSOR_DEFER_ACKNOW;
-	if (skb) {
+	if (!skb)
+		return;
+	spin_lock(&ch->backlog.lock);
+	if (ch->backlog_open) {
 		WRITE_ONCE(ch->backlog_bytes, ch->backlog_bytes + m->length);
 		tsor_rx_enqueue(ch, &ch->backlog, skb);
+		skb = NULL;
 	}
+	spin_unlock(&ch->backlog.lock);
+	kfree_skb(skb);
 }
 
 /* shut down both ways, or closed: TCP answers payload with a reset, RFC 1122 section 4.2.2.13 */
@@ -342,7 +376,7 @@ void tsor_rx_receive(struct tsor_link *link, const struct tsor_msg *m, struct sk
 	else if (m->type == TSOR_MSG_RST)
 		tsor_stat_inc(TSOR_STAT_RST_GOT);
 	ch = tsor_channel_lookup(m->dst);
-	if (!ch && m->type == TSOR_MSG_DATA) {
+	if (!ch && m->type == TSOR_MSG_DATA && m->dst & TSOR_TOKEN_SERVER) {
 		if (tsor_park(link, m, skb))
 			return;
 		/* no room, or it has just been made */
@@ -412,6 +446,19 @@ static void tsor_rx_timer(struct tsor_channel *ch)
 	}
 	if (tsor_channel_complete(ch) && !ch->recorded)
 		tsor_channel_queue_work(ch);
+	if (ch->mark_by)
+		tsor_record_timer(ch);
+	if (!tsor_channel_live(ch) || ch->abort_err)
+		return;
+	/* a writer got no memory, and no acknowledgment will wake it */
+	if (ch->sk->sk_socket && test_bit(SOCK_NOSPACE, &ch->sk->sk_socket->flags) &&
+	    tsor_tx_writable(ch, true))
+		ch->sk->sk_write_space(ch->sk);
+	if (time_after_eq(jiffies, ch->warm_by)) {
+		tsor_send_ack(ch->sk);
+		ch->warm_by = jiffies + TSOR_WARM_TIME;
+	}
+	tsor_channel_arm(ch, ch->warm_by - jiffies);
 }
 
 /**

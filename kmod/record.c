@@ -164,8 +164,13 @@ static void tsor_record_drain(struct tsor_channel *ch)
 			return;
 		}
 	}
-	if (marked == 1)
+	if (marked == 1) {
+		ch->mark_by = 0;
 		tcp_read_sock(sk, &desc, tsor_record_actor);
+	} else if (!ch->mark_by && tcp_inq(sk)) {
+		ch->mark_by = (jiffies + TSOR_MARK_TIME) | 1;
+		tsor_channel_arm(ch, TSOR_MARK_TIME);
+	}
 
 	if (!sock_flag(sk, SOCK_DONE) || !tsor_channel_live(ch) || ch->abort_err)
 		return;
@@ -176,6 +181,53 @@ static void tsor_record_drain(struct tsor_channel *ch)
 		tsor_channel_abort(ch, ECONNRESET, true);
 	else
 		tsor_channel_queue_work(ch);
+}
+
+/**
+ * tsor_record_timer - part of a mark is there; is there to be more?
+ * @ch: live channel; socket's lock
+ *
+ * Some bytes of a plain peer may look like the beginning of our mark.
+ */
+void tsor_record_timer(struct tsor_channel *ch)
+{
+	if (time_before(jiffies, ch->mark_by)) {
+		tsor_channel_arm(ch, ch->mark_by - jiffies);
+		return;
+	}
+	ch->mark_by = 0;
+	/* who was heard has the module, and will send the rest */
+	if (ch->heard)
+		return;
+	tsor_record_peer_is_raw(ch);
+	if (ch->role == TSOR_PLAIN)
+		ch->sk->sk_data_ready(ch->sk);
+}
+
+/**
+ * tsor_record_send - write to TCP itself
+ * @sk: socket with a channel; locked by a process
+ * @msg: with MSG_DONTWAIT
+ * @len: bytes
+ *
+ * The program's shutdown is of the stream, and an error that an ICMP message has left for the
+ * program (IP_RECVERR, ip(7)) is not of the connection: both are set aside meanwhile.
+ *
+ * Return: bytes taken or negative errno; other than -EAGAIN, the connection has ended.
+ */
+int tsor_record_send(struct sock *sk, struct msghdr *msg, size_t len)
+{
+	u8 shut = sk->sk_shutdown;
+	int err = 0, n;
+
+	if (sk->sk_state != TCP_CLOSE)
+		err = xchg(&sk->sk_err, 0);
+	sk->sk_shutdown &= ~SEND_SHUTDOWN;
+	n = tcp_sendmsg_locked(sk, msg, len);
+	sk->sk_shutdown |= shut;
+	if (err && !sk->sk_err)
+		WRITE_ONCE(sk->sk_err, err);
+	return n;
 }
 
 /**
@@ -226,7 +278,6 @@ int tsor_record_last(struct tsor_channel *ch)
 		.epoch = ch->epoch,
 		.count = ch->rx.nxt,
 	};
-	u8 shut = sk->sk_shutdown;
 	int n;
 
 	/* one segment or nothing: the record must not be cut off by its own failure */
@@ -235,10 +286,7 @@ int tsor_record_last(struct tsor_channel *ch)
 	tsor_mark_encode(tsor_mark(ch->token, ch->peer_token), buf);
 	tsor_rec_encode(&r, buf + TSOR_MARK_LEN);
 	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, sizeof(buf));
-	/* the program's shutdown is of the stream; poll() does not look at this meanwhile */
-	sk->sk_shutdown &= ~SEND_SHUTDOWN;
-	n = tcp_sendmsg_locked(sk, &msg, sizeof(buf));
-	sk->sk_shutdown = shut;
+	n = tsor_record_send(sk, &msg, sizeof(buf));
 	if (n < 0)
 		return n;
 	if (n < sizeof(buf))

@@ -5,17 +5,24 @@
  * an accept() that was under way when its listener was adopted gives it stock ops: the first
  * call of ours on it sets that right (tsor_calls in calls.c).
  *
+ * The table of a listener names the module as its owner, and whoever stores it in a struct
+ * socket has a reference, which __sock_release() drops: accept() copies the listener's table
+ * into the new socket, and sleeps before it calls by it.
+ *
  * A call reads the table and enters our function with nothing held, so at unload, when no
  * socket is bound any more, one may still be on its way in or out: tsor_sock_exit() waits for those
  * that count themselves in tsor_calls, and, by synchronize_rcu_tasks(), for those that do not
  * yet or no longer.
  */
 #include <linux/delay.h>
+#include <linux/file.h>
+#include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <net/inet_connection_sock.h>
 #include <net/tcp.h>
 
 #include "compat.h"
+#include "handshake.h"
 #include "sock.h"
 
 static struct tsor_family tsor_families[2];
@@ -26,7 +33,8 @@ DEFINE_PER_CPU(long, tsor_calls);
  * tsor_family_stock - the tables for a socket that is not ours
  * @sk: socket, locked
  *
- * Return: NULL if the socket has other than TCP's own tables (sockmap, TLS, MPTCP, ...).
+ * Return: NULL if the socket has other than TCP's own tables (sockmap, TLS, MPTCP, ...), or is
+ * in the hands of a user in the kernel (nfsd).
  */
 const struct tsor_family *tsor_family_stock(const struct sock *sk)
 {
@@ -35,6 +43,8 @@ const struct tsor_family *tsor_family_stock(const struct sock *sk)
 	for (f = tsor_families; f < tsor_families + ARRAY_SIZE(tsor_families); f++) {
 		if (!f->base_prot || sk->sk_prot != f->base_prot)
 			continue;
+		if (sk->sk_data_ready != f->base_data_ready)
+			return NULL;
 		if (sk->sk_socket && sk->sk_socket->ops != f->base_ops)
 			return NULL;
 		return f;
@@ -59,6 +69,12 @@ const struct tsor_family *tsor_family_listener(const struct sock *sk)
 			return f;
 	}
 	return NULL;
+}
+
+/** tsor_family_of - the tables of a socket's address family, whatever it has now */
+const struct tsor_family *tsor_family_of(const struct sock *sk)
+{
+	return &tsor_families[sk->sk_family == AF_INET6];
 }
 
 static void tsor_sock_write_space(struct sock *sk)
@@ -104,7 +120,7 @@ void tsor_sock_bind(struct tsor_channel *ch, const struct tsor_family *family)
  * tsor_sock_unbind - give a socket its own operations back
  * @ch: its channel; it may be gone afterwards unless the caller holds it
  *
- * Socket's lock; any context.
+ * What was not read is lost. Socket's lock; any context.
  */
 void tsor_sock_unbind(struct tsor_channel *ch)
 {
@@ -114,6 +130,7 @@ void tsor_sock_unbind(struct tsor_channel *ch)
 	if (!ch->bound)
 		return;
 	ch->bound = false;
+	tsor_channel_purge_rx(ch);
 	WRITE_ONCE(sk->sk_prot, family->base_prot);
 	if (sk->sk_socket && sk->sk_socket->ops == &family->ops)
 		WRITE_ONCE(sk->sk_socket->ops, family->base_ops);
@@ -124,6 +141,72 @@ void tsor_sock_unbind(struct tsor_channel *ch)
 	inet_csk(sk)->icsk_ulp_ops = NULL;
 	RCU_INIT_POINTER(inet_csk(sk)->icsk_ulp_data, NULL);
 	tsor_channel_put(ch);
+}
+
+/*
+ * A listener's table names its owner, whose reference __sock_release() drops: as it reads
+ * the owner without a lock, the table is not swapped once the last reference on the file is
+ * gone. NULL if it is.
+ */
+static struct file *tsor_listener_file(const struct sock *sk)
+{
+	struct file *file = sk->sk_socket ? sk->sk_socket->file : NULL;
+
+	return file && tsor_file_get(file) ? file : NULL;
+}
+
+/**
+ * tsor_listener_bind - make a listener ours
+ * @sk: socket that listens, locked
+ *
+ * Return: false if it cannot be: other tables, a user in the kernel, it is being closed.
+ */
+bool tsor_listener_bind(struct sock *sk)
+{
+	const struct tsor_family *family = tsor_family_stock(sk);
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct file *file;
+
+	if (!family)
+		return false;
+	file = tsor_listener_file(sk);
+	if (!file)
+		return false;
+	if (!try_module_get(THIS_MODULE)) {
+		fput(file);
+		return false;
+	}
+	WRITE_ONCE(sk->sk_socket->ops, &family->listener_ops);
+	if (!tp->save_syn)
+		tp->save_syn = TSOR_SAVE_SYN;
+	fput(file);
+	return true;
+}
+
+/**
+ * tsor_listener_unbind - give a listener its own table back
+ * @sk: socket, locked; perhaps no adopted listener
+ *
+ * Return: false if it is none, or is being closed: then it keeps the table, and the reference
+ * that goes with it, until it is gone.
+ */
+bool tsor_listener_unbind(struct sock *sk)
+{
+	const struct tsor_family *family = tsor_family_listener(sk);
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct file *file;
+
+	if (!family)
+		return false;
+	if (tp->save_syn == TSOR_SAVE_SYN)
+		tp->save_syn = 0;
+	file = tsor_listener_file(sk);
+	if (!file)
+		return false;
+	WRITE_ONCE(sk->sk_socket->ops, family->base_ops);
+	module_put(THIS_MODULE);
+	fput(file);
+	return true;
 }
 
 /* what TCP's own tables of a family are can be seen on a socket of it */
@@ -137,10 +220,13 @@ static int tsor_family_init(struct tsor_family *f, int family)
 		return err;
 	f->base_prot = sock->sk->sk_prot;
 	f->base_ops = sock->ops;
+	f->base_data_ready = sock->sk->sk_data_ready;
 	sock_release(sock);
 	f->prot = *f->base_prot;
 	f->ops = *f->base_ops;
 	f->listener_ops = *f->base_ops;
+	/* accept() reads a listener's table long before it calls by it */
+	f->listener_ops.owner = THIS_MODULE;
 	tsor_calls_set(f);
 	return 0;
 }

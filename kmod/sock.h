@@ -6,6 +6,7 @@
 #ifndef TSOR_SOCK_H
 #define TSOR_SOCK_H
 
+#include <linux/module.h>
 #include <linux/net.h>
 #include <net/sock.h>
 
@@ -15,6 +16,7 @@
  * struct tsor_family - the tables of an address family
  * @base_prot: TCP's own
  * @base_ops: likewise
+ * @base_data_ready: of a socket whose owner is a program; the kernel's users have their own
  * @prot: of a socket with a channel
  * @ops: of a socket with a channel
  * @listener_ops: of an adopted listener, which has stock sk_prot
@@ -25,6 +27,7 @@
 struct tsor_family {
 	struct proto *base_prot;
 	const struct proto_ops *base_ops;
+	void (*base_data_ready)(struct sock *sk);
 	struct proto prot;
 	struct proto_ops ops;
 	struct proto_ops listener_ops;
@@ -33,8 +36,11 @@ struct tsor_family {
 /* none if @sk is not a stock TCP socket of ours to take */
 const struct tsor_family *tsor_family_stock(const struct sock *sk);
 const struct tsor_family *tsor_family_listener(const struct sock *sk);
+const struct tsor_family *tsor_family_of(const struct sock *sk);
 void tsor_sock_bind(struct tsor_channel *ch, const struct tsor_family *family);
 void tsor_sock_unbind(struct tsor_channel *ch);
+bool tsor_listener_bind(struct sock *sk);
+bool tsor_listener_unbind(struct sock *sk);
 int tsor_sock_init(void);
 void tsor_sock_exit(void);
 
@@ -49,6 +55,21 @@ static inline void tsor_call_enter(void)
 static inline void tsor_call_leave(void)
 {
 	this_cpu_dec(tsor_calls);
+}
+
+/*
+ * around a call of TCP's own that may sleep for long: unloading is refused meanwhile. The
+ * result is for tsor_call_unpin(); false if the module is going already.
+ */
+static inline bool tsor_call_pin(void)
+{
+	return try_module_get(THIS_MODULE);
+}
+
+static inline void tsor_call_unpin(bool pinned)
+{
+	if (pinned)
+		module_put(THIS_MODULE);
 }
 
 /* calls.c: the calls */

@@ -51,9 +51,15 @@ bool tsor_tx_writable(const struct tsor_channel *ch, bool wake)
 
 static bool tsor_tx_charge(struct tsor_channel *ch, u32 size)
 {
-	if (!sk_wmem_schedule(ch->sk, size))
+	struct sock *sk = ch->sk;
+	int sndbuf = READ_ONCE(sk->sk_sndbuf);
+
+	if (!sk_wmem_schedule(sk, size)) {
+		/* it has been cut to sk_wmem_queued, where ours does not stand */
+		WRITE_ONCE(sk->sk_sndbuf, sndbuf);
 		return false;
-	sk_mem_charge(ch->sk, size);
+	}
+	sk_mem_charge(sk, size);
 	ch->tx_mem += size;
 	return true;
 }
@@ -155,6 +161,9 @@ int tsor_tx_append(struct tsor_channel *ch, struct iov_iter *from, size_t len)
 		WRITE_ONCE(ch->tx.end, ch->tx.end + n);
 		copied += n;
 	}
+	/* if nothing is on its way, no acknowledgment will wake the writer */
+	if (!copied && err == -ENOMEM)
+		tsor_channel_arm(ch, TSOR_RETRY);
 	return copied ?: err;
 }
 
@@ -399,12 +408,17 @@ void tsor_tx_send_ack(struct tsor_channel *ch)
 /**
  * tsor_tx_send_rst - tell the peer that the connection is aborted
  * @ch: channel; socket's lock
+ *
+ * Return: 0, or what the link said.
  */
-void tsor_tx_send_rst(struct tsor_channel *ch)
+int tsor_tx_send_rst(struct tsor_channel *ch)
 {
 	struct tsor_msg m = { .type = TSOR_MSG_RST, .offset = ch->tx.nxt };
+	int err;
 
 	tsor_tx_fill(ch, &m);
-	if (!tsor_link_send_control(ch->link, &m))
+	err = tsor_link_send_control(ch->link, &m);
+	if (!err)
 		tsor_stat_inc(TSOR_STAT_RST_SENT);
+	return err;
 }
