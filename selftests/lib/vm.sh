@@ -178,7 +178,13 @@ tsorctl() {
 
 nodes() { seq "$BED_NODES"; }
 
-load() { node "$1" insmod "$TSOR_MODULE"; }
+# load NODE; on a slow kernel a link may be silent for longer
+load() {
+	local patient=()
+
+	[ "$BED_SLOW" = 1 ] || patient=(deadline_ms=$((1500 * BED_SLOW)))
+	node "$1" insmod "$TSOR_MODULE" "${patient[@]}"
+}
 
 # link_is_up NODE PEER-NODE
 link_is_up() {
