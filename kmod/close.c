@@ -22,7 +22,7 @@
 #include "sock.h"
 #include "stats.h"
 
-#define TSOR_CLOSING_MAX	65536		/* sockets of a pod that end without a program, at once */
+#define TSOR_CLOSING_MAX	65536		/* a pod's sockets that end without a program */
 #define TSOR_ABORT_TIME		(2 * HZ)	/* for the peer's answer to a RST */
 
 /* ---- going plain: what was written goes by TCP ---- */

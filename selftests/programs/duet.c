@@ -182,7 +182,7 @@ static struct {
 	int index[26];				/* stream of each name; dup() shares it */
 	struct stream *streams;			/* shared with the child */
 	pthread_t thread;			/* of "&" */
-	volatile pid_t tid;
+	pid_t tid;				/* of its thread; atomic */
 	bool running;
 	char line[LINE];			/* its command, then its result */
 	int child[2];				/* sockets to the child: lines, descriptors */
@@ -569,7 +569,7 @@ static void *thread_main(void *arg)
 {
 	char out[LINE];
 
-	end.tid = gettid();
+	__atomic_store_n(&end.tid, gettid(), __ATOMIC_RELEASE);
 	command(end.line, out);
 	say(end.line, "%s", out);
 	return arg;
@@ -579,24 +579,24 @@ static void *thread_main(void *arg)
 static bool thread_sleeps(void)
 {
 	char path[64], line[LINE], state;
-	long switches, before = -1;
+	long switches, before = -1, n;
 	int calm = 0, i;
 	FILE *f;
 
 	for (i = 0; i < 400 && calm < 10; i++, sleep_ms(10)) {
-		snprintf(path, sizeof(path), "/proc/self/task/%d/status", end.tid);
+		snprintf(path, sizeof(path), "/proc/self/task/%d/status",
+			 __atomic_load_n(&end.tid, __ATOMIC_ACQUIRE));
 		f = fopen(path, "r");
 		if (!f)
 			continue;
 		state = '?';
 		switches = 0;
 		while (fgets(line, sizeof(line), f)) {
-			long n;
-
 			if (sscanf(line, "%*[a-z]voluntary_ctxt_switches: %ld", &n) == 1 ||
 			    sscanf(line, "voluntary_ctxt_switches: %ld", &n) == 1)
 				switches += n;
-			sscanf(line, "State: %c", &state);
+			if (!strncmp(line, "State:\t", 7))
+				state = line[7];
 		}
 		fclose(f);
 		calm = state == 'S' && switches == before ? calm + 1 : 0;
