@@ -94,7 +94,7 @@ static void tsor_netns_switch_off(struct tsor_net *tn)
  * @on: what it shall be
  *
  * Process context, takes tsor_net.lock. On: new connections are adopted, and the listeners
- * that there are. Off: nothing more is adopted; connections that live go back to TCP.
+ * that there are. Off: nothing more is adopted; channels that live stay so until they end.
  *
  * Return: 0, also when nothing changes; -EAGAIN while the module is loaded or unloaded; what
  * tsor_handshake_netns_enable() returns.
