@@ -93,16 +93,16 @@ static int tsor_send_ready(struct sock *sk, struct tsor_channel *ch, long *timeo
 		if (err)
 			return err;
 	}
-	if (ch->raw) {
-		/* what was written first goes first */
-		if (!*timeo) {
-			set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-			return -EAGAIN;
-		}
+	/* what was written first goes first, whoever woke us */
+	while (ch->raw && !sk->sk_err && *timeo && !signal_pending(current))
 		tsor_call_wait(sk, timeo, tsor_flushed, ch);
-		if (signal_pending(current))
+	if (ch->raw) {
+		if (sk->sk_err)
+			return -EPIPE;
+		if (*timeo)
 			return sock_intr_errno(*timeo);
-		return ch->raw && !*timeo ? -EAGAIN : 1;
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		return -EAGAIN;
 	}
 	if (!ch->bound)
 		return 1;
@@ -195,13 +195,22 @@ static bool tsor_readable(struct tsor_channel *ch)
 	       !tsor_channel_live(ch);
 }
 
+/*
+ * Has the inbound direction ended other than by the stream's own end? Of a live channel TCP's
+ * FIN says nothing: if it has come too early, an error is on its way.
+ */
+static bool tsor_recv_shut(const struct sock *sk, const struct tsor_channel *ch)
+{
+	return ch->rcv_shut || (!tsor_channel_live(ch) && sk->sk_shutdown & RCV_SHUTDOWN);
+}
+
 /* the program is to be told: @inq bytes can still be read (TCP_INQ, tcp(7)) */
 static void tsor_recv_inq(struct sock *sk, struct tsor_channel *ch, struct msghdr *msg)
 {
 	u64 readable = tsor_rx_readable(&ch->rx) + ch->backlog_bytes;
 	int inq = min_t(u64, readable, INT_MAX);
 
-	if (!inq && (ch->rx.fin || sk->sk_shutdown & RCV_SHUTDOWN))
+	if (!inq && (ch->rx.fin || tsor_recv_shut(sk, ch)))
 		inq = 1;
 	if (tcp_sk(sk)->recvmsg_inq)
 		put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(inq), &inq);
@@ -212,7 +221,7 @@ static void tsor_recv_inq(struct sock *sk, struct tsor_channel *ch, struct msghd
 /* nothing more can be read now: 0 wait, 1 return what there is, or an errno */
 static int tsor_recv_stop(struct sock *sk, struct tsor_channel *ch, bool copied, long timeo)
 {
-	bool shut = sk->sk_shutdown & RCV_SHUTDOWN || ch->rcv_shut;
+	bool shut = tsor_recv_shut(sk, ch);
 
 	if (ch->rx.fin)
 		return 1;
@@ -230,6 +239,19 @@ static int tsor_recv_stop(struct sock *sk, struct tsor_channel *ch, bool copied,
 	if (signal_pending(current))
 		return sock_intr_errno(timeo);
 	return 0;
+}
+
+/* a peeker has seen what there is up to @seen, and waits for more */
+static void tsor_peek_wait(struct sock *sk, struct tsor_channel *ch, long *timeo, u64 seen)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+
+	add_wait_queue(sk_sleep(sk), &wait);
+	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	sk_wait_event(sk, timeo, ch->rx.nxt != seen || ch->rx.fin || sk->sk_err || ch->rcv_shut ||
+		      !tsor_channel_live(ch), &wait);
+	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	remove_wait_queue(sk_sleep(sk), &wait);
 }
 
 static int tsor_recv_locked(struct sock *sk, struct tsor_channel *ch, struct msghdr *msg,
@@ -282,6 +304,8 @@ static int tsor_recv_locked(struct sock *sk, struct tsor_channel *ch, struct msg
 		if (READ_ONCE(ch->backlog_bytes)) {
 			release_sock(sk);
 			lock_sock(sk);
+		} else if (flags & MSG_PEEK) {
+			tsor_peek_wait(sk, ch, &timeo, ch->rx.nxt);
 		} else {
 			tsor_call_wait(sk, &timeo, tsor_readable, ch);
 		}
@@ -402,6 +426,8 @@ static __poll_t tsor_poll_channel(struct sock *sk, struct tsor_channel *ch)
 	u8 shut = READ_ONCE(sk->sk_shutdown);
 	int state = inet_sk_state_load(sk);
 
+	if (tsor_channel_live(ch))
+		shut &= ~RCV_SHUTDOWN;	/* see tsor_recv_shut() */
 	if (READ_ONCE(ch->rx.fin) || READ_ONCE(ch->rcv_shut))
 		shut |= RCV_SHUTDOWN;
 	if (READ_ONCE(ch->tx.fin))
@@ -656,6 +682,17 @@ static void tsor_splice_eof(struct socket *sock)
 	tsor_call_leave();
 }
 
+/* socket's lock. TCP would look at its own queue alone. */
+static int tsor_set_rcvlowat(struct sock *sk, int val)
+{
+	struct tsor_channel *ch = tsor_channel_of(sk);
+	int err = tsor_family_of(sk)->base_ops->set_rcvlowat(sk, val);
+
+	if (!err && ch && ch->role != TSOR_NONE && ch->role != TSOR_PLAIN && tsor_rx_ready(ch))
+		ch->data_ready(sk);
+	return err;
+}
+
 static int tsor_peek_len(struct socket *sock)
 {
 	int value;
@@ -781,6 +818,7 @@ void tsor_calls_set(struct tsor_family *family)
 	family->ops.poll = tsor_poll;
 	family->ops.splice_read = tsor_splice_read;
 	family->ops.peek_len = tsor_peek_len;
+	family->ops.set_rcvlowat = tsor_set_rcvlowat;
 	family->ops.mmap = sock_no_mmap;
 	family->ops.read_sock = NULL;
 	family->ops.read_skb = NULL;

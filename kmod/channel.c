@@ -104,9 +104,9 @@ static void tsor_channel_timer(struct timer_list *t)
 	ch->deferred |= TSOR_DEFER_TIMER;
 	if (!sock_owned_by_user(sk))
 		tsor_rx_deferred(ch);
-	if (ch->closing) {
+	if (ch->closing || ch->raw) {
 		tsor_channel_queue_work(ch);
-		if (ch->role != TSOR_DEAD && time_before(jiffies, ch->close_by))
+		if (ch->closing && ch->role != TSOR_DEAD && time_before(jiffies, ch->close_by))
 			tsor_channel_arm(ch, ch->close_by - jiffies);
 	}
 	bh_unlock_sock(sk);
@@ -343,6 +343,8 @@ void tsor_channel_plain(struct tsor_channel *ch, enum tsor_reason reason)
 	if (ch->role == TSOR_PLAIN || ch->role == TSOR_DEAD)
 		return;
 	tsor_channel_stop(ch);
+	if (ch->closing)
+		tsor_channel_arm(ch, max_t(long, ch->close_by - jiffies, 0));
 	tsor_channel_set_role(ch, TSOR_PLAIN, reason);
 	ch->deferred = 0;
 	tsor_channel_purge_rx(ch);

@@ -128,6 +128,7 @@ struct tsor_held {
  * @heard: something came from the peer's software (a message, an accept, a record)
  * @confirmed: client: a packet with the confirm has been sent; written without the lock
  * @raw: going plain: what was written is still to be put on TCP from offset 0
+ * @flushing: what was written is being put on TCP just now
  * @passive: the peer's FIN was there before ours was sent
  * @recorded: the last record has been put on TCP, and TCP's FIN asked for
  * @closing: the program has closed the socket; the work ends it
@@ -143,6 +144,7 @@ struct tsor_held {
  * @epoch: number of changes of carrier so far
  * @deferred: TSOR_DEFER_*
  * @close_by: jiffies by which a closed channel must be complete, or have made progress
+ * @passive_by: jiffies at which the passive end waits no more for the other's FIN; 0: not yet
  * @mark_by: jiffies by which the rest of a record's mark must have come; 0: it is not awaited
  * @warm_by: jiffies at which TCP is to send something, so that firewalls do not forget it
  * @tx: outbound offsets
@@ -196,6 +198,7 @@ struct tsor_channel {
 	bool heard;
 	bool confirmed;
 	bool raw;
+	bool flushing;
 	bool passive;
 	bool recorded;
 	bool closing;
@@ -211,6 +214,7 @@ struct tsor_channel {
 	u16 epoch;
 	unsigned int deferred;
 	unsigned long close_by;
+	unsigned long passive_by;
 	unsigned long mark_by;
 	unsigned long warm_by;
 	struct tsor_tx tx;

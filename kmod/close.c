@@ -43,19 +43,22 @@ static int tsor_flush_frag(struct sock *sk, const skb_frag_t *frag, u32 off)
 	return n;
 }
 
-/* @off bytes of @skb have gone; 0 when all have */
-static int tsor_flush_skb(struct sock *sk, const struct sk_buff *skb, u32 *off)
+/*
+ * ch->flushed bytes of @skb, held by the caller, have gone; 0 when all have. TCP may take in its
+ * backlog meanwhile, and with it the end of the connection: then ch->raw is no more.
+ */
+static int tsor_flush_skb(struct tsor_channel *ch, const struct sk_buff *skb)
 {
-	while (*off < skb->len) {
-		u32 skip = *off;
+	while (ch->raw && ch->flushed < skb->len) {
+		u32 skip = ch->flushed;
 		int i = 0, n;
 
 		while (skip >= skb_frag_size(&skb_shinfo(skb)->frags[i]))
 			skip -= skb_frag_size(&skb_shinfo(skb)->frags[i++]);
-		n = tsor_flush_frag(sk, &skb_shinfo(skb)->frags[i], skip);
+		n = tsor_flush_frag(ch->sk, &skb_shinfo(skb)->frags[i], skip);
 		if (n <= 0)
 			return n ?: -EAGAIN;
-		*off += n;
+		ch->flushed += n;
 	}
 	return 0;
 }
@@ -68,19 +71,29 @@ static void tsor_flush(struct tsor_channel *ch)
 	int err = 0;
 
 	skb_queue_splice_tail_init(&ch->unsent, &ch->retained);
+	ch->flushing = true;
 	while (!err && (skb = skb_peek(&ch->retained))) {
-		err = tsor_flush_skb(sk, skb, &ch->flushed);
-		if (err)
-			break;
-		ch->flushed = 0;
-		ch->close_by = jiffies + TSOR_CLOSE_TIME;
-		__skb_unlink(skb, &ch->retained);
-		sk_mem_uncharge(sk, skb->truesize);
-		WRITE_ONCE(ch->tx_mem, ch->tx_mem - skb->truesize);
+		skb_get(skb);
+		err = tsor_flush_skb(ch, skb);
+		if (!err && ch->raw) {
+			ch->flushed = 0;
+			ch->close_by = jiffies + TSOR_CLOSE_TIME;
+			__skb_unlink(skb, &ch->retained);
+			sk_mem_uncharge(sk, skb->truesize);
+			WRITE_ONCE(ch->tx_mem, ch->tx_mem - skb->truesize);
+			consume_skb(skb);
+		}
 		consume_skb(skb);
 	}
-	if (err == -EAGAIN)
-		return;		/* sk_write_space calls again */
+	ch->flushing = false;
+	if (!ch->raw)
+		return;		/* the connection has ended */
+	if (err == -EAGAIN) {
+		/* sk_write_space calls again; but not if it is memory that TCP has not got */
+		if (tcp_rtx_and_write_queues_empty(sk))
+			tsor_channel_arm(ch, TSOR_RETRY);
+		return;
+	}
 	if (err && sk->sk_state != TCP_CLOSE) {
 		/* TCP takes no more: the program must not go on as if nothing were missing */
 		ch->abort_err = -err;
@@ -310,9 +323,11 @@ void tsor_close(struct sock *sk, long timeout)
 		tsor_channel_queue_work(ch);
 	} else {
 		/* nothing is left to do, or nothing can be done but to tell the peer */
-		if (tsor_channel_live(ch) && !tsor_channel_complete(ch) &&
-		    sk->sk_state != TCP_CLOSE) {
+		bool unfinished = tsor_channel_live(ch) && !tsor_channel_complete(ch);
+
+		if (unfinished && sk->sk_state != TCP_CLOSE)
 			tsor_tx_send_rst(ch);
+		if (unfinished || ch->aborted) {
 			sock_set_flag(sk, SOCK_LINGER);
 			sk->sk_lingertime = 0;
 		}

@@ -509,7 +509,7 @@ static bool control_add(struct tsor_link *link, const struct tsor_msg *m)
 	u32 i;
 
 	/* the latest of a channel's acknowledgments says all that those before it did */
-	for (i = 0; i < link->nr_control && m->type == TSOR_MSG_ACK; i++) {
+	for (i = 0; i < link->nr_control; i++) {
 		struct tsor_msg *old;
 
 		old = &link->control[(link->control_head + i) % TSOR_CONTROL_MAX];
@@ -533,8 +533,8 @@ static bool control_add(struct tsor_link *link, const struct tsor_msg *m)
  * Up to softirq. Goes behind what tsor_link_send() has accepted. Where even the credits kept for
  * control are used up it waits in a queue of the link, and data waits behind it.
  *
- * 0: sent, or will be as long as the link lives. -ENOTCONN: dead, or not up yet. -ENOBUFS: too many
- * wait; the link has failed.
+ * 0: sent, or will be as long as the link lives. -ENOTCONN: dead, or not up yet. -EAGAIN: many
+ * wait, and this is a RST, for which there is TCP's. -ENOBUFS: too many wait; the link has failed.
  */
 int tsor_link_send_control(struct tsor_link *link, struct tsor_msg *m)
 {
@@ -546,6 +546,8 @@ int tsor_link_send_control(struct tsor_link *link, struct tsor_msg *m)
 		err = -ENOTCONN;
 	else if (!link->nr_control && tx_bare(link, m, TSOR_CREDITS_CONTROL))
 		tx_count(link, 0);
+	else if (m->type == TSOR_MSG_RST && link->nr_control >= TSOR_CONTROL_MAX / 2)
+		err = -EAGAIN;
 	else if (!control_add(link, m))
 		err = -ENOBUFS;
 	spin_unlock_bh(&link->tx_lock);

@@ -340,8 +340,13 @@ void tsor_park_refuse(struct tsor_link *link, u32 token)
  */
 void tsor_park_tombstone(struct tsor_link *link, u32 token)
 {
+	struct tsor_room *room;
+
 	spin_lock_bh(&tsor_park_lock);
-	tsor_parked_new(link, token, 0, true);
+	/* half of them are for what was refused, which a client relies on */
+	room = tsor_room_find(link);
+	if (!room || room->tombs < TSOR_PARK_TOMBS / 2)
+		tsor_parked_new(link, token, 0, true);
 	spin_unlock_bh(&tsor_park_lock);
 }
 

@@ -157,10 +157,13 @@ static void tsor_rx_complete(struct tsor_channel *ch)
 {
 	if (!tsor_channel_complete(ch) || ch->recorded)
 		return;
-	if (ch->passive)
-		tsor_channel_arm(ch, TSOR_PASSIVE);
-	else
+	if (!ch->passive) {
 		tsor_channel_queue_work(ch);
+		return;
+	}
+	if (!ch->passive_by)
+		ch->passive_by = (jiffies + TSOR_PASSIVE) | 1;
+	tsor_channel_arm(ch, TSOR_PASSIVE);
 }
 
 /* @bytes have been put into @rxq, and perhaps the FIN has come */
@@ -223,6 +226,21 @@ static void tsor_rx_refused(struct tsor_channel *ch)
 		tsor_channel_plain(ch, TSOR_WHY_REFUSED);
 }
 
+static void tsor_rx_refuse(struct tsor_link *link, const struct tsor_msg *m)
+{
+	struct tsor_msg refuse = {
+		.type = TSOR_MSG_REFUSE,
+		.dst = m->src,
+		.src = m->dst,
+	};
+
+	/* neither is ever answered */
+	if (m->type == TSOR_MSG_REFUSE || m->type == TSOR_MSG_RST)
+		return;
+	if (!tsor_link_send_control(link, &refuse))
+		tsor_stat_inc(TSOR_STAT_REFUSE_SENT);
+}
+
 /* may this payload be taken? If not, it has been counted. */
 static bool tsor_rx_judge(struct tsor_channel *ch, const struct tsor_msg *m, bool owned)
 {
@@ -247,8 +265,10 @@ static bool tsor_rx_judge(struct tsor_channel *ch, const struct tsor_msg *m, boo
 	case TSOR_RX_HOLD:
 		tsor_stat_inc(TSOR_STAT_RX_BAD_OFFSET);
 		/* what came before it was refused, when there was no child yet: so is this */
-		if (ch->server && !rx.nxt)
+		if (ch->server && !rx.nxt) {
+			tsor_rx_refuse(ch->link, m);
 			return false;
+		}
 		/* else nothing overtakes on a link while it is the only carrier */
 		goto bad;
 	case TSOR_RX_BAD_OFFSET:
@@ -343,21 +363,6 @@ void tsor_rx_message(struct tsor_channel *ch, const struct tsor_msg *m, struct s
 	tsor_rx_arrived(ch, m->length, m->flags & TSOR_MSG_F_FIN, m->flags & TSOR_MSG_F_ACKNOW);
 }
 
-static void tsor_rx_refuse(struct tsor_link *link, const struct tsor_msg *m)
-{
-	struct tsor_msg refuse = {
-		.type = TSOR_MSG_REFUSE,
-		.dst = m->src,
-		.src = m->dst,
-	};
-
-	/* neither is ever answered */
-	if (m->type == TSOR_MSG_REFUSE || m->type == TSOR_MSG_RST)
-		return;
-	if (!tsor_link_send_control(link, &refuse))
-		tsor_stat_inc(TSOR_STAT_REFUSE_SENT);
-}
-
 /**
  * tsor_rx_receive - a message has come by a link
  * @link: the link
@@ -444,8 +449,12 @@ static void tsor_rx_timer(struct tsor_channel *ch)
 		tsor_send_ack(ch->sk);
 		tsor_channel_arm(ch, TSOR_CONFIRM_AGAIN);
 	}
-	if (tsor_channel_complete(ch) && !ch->recorded)
-		tsor_channel_queue_work(ch);
+	if (tsor_channel_complete(ch) && !ch->recorded) {
+		if (ch->passive && time_before(jiffies, ch->passive_by))
+			tsor_channel_arm(ch, ch->passive_by - jiffies);
+		else
+			tsor_channel_queue_work(ch);
+	}
 	if (ch->mark_by)
 		tsor_record_timer(ch);
 	if (!tsor_channel_live(ch) || ch->abort_err)

@@ -83,7 +83,7 @@ static void tsor_sock_write_space(struct sock *sk)
 
 	rcu_read_lock();
 	ch = tsor_channel_of(sk);
-	if (ch && ch->raw)
+	if (ch && ch->raw && !ch->flushing)
 		tsor_channel_queue_work(ch);
 	if (ch)
 		ch->write_space(sk);
@@ -255,6 +255,9 @@ void tsor_sock_exit(void)
 		sum = 0;
 		for_each_possible_cpu(cpu)
 			sum += *per_cpu_ptr(&tsor_calls, cpu);
+		/* an accept() that read a listener's table has its reference before it calls */
+		if (THIS_MODULE->state == MODULE_STATE_GOING)
+			sum += module_refcount(THIS_MODULE) + 1;
 		if (!sum)
 			break;
 		msleep(20);

@@ -54,9 +54,19 @@ static bool tsor_tx_charge(struct tsor_channel *ch, u32 size)
 	struct sock *sk = ch->sk;
 	int sndbuf = READ_ONCE(sk->sk_sndbuf);
 
-	if (!sk_wmem_schedule(sk, size)) {
-		/* it has been cut to sk_wmem_queued, where ours does not stand */
+	bool ok = sk_wmem_schedule(sk, size);
+
+	if (READ_ONCE(sk->sk_sndbuf) != sndbuf) {
+		/*
+		 * At a limit it was cut to sk_wmem_queued, where ours does not stand, and
+		 * this piece let through as if it were the first. Only the first is: the
+		 * acknowledgment of others will wake the writer.
+		 */
 		WRITE_ONCE(sk->sk_sndbuf, sndbuf);
+		ok = ok && !ch->tx_mem;
+	}
+	if (!ok) {
+		sk_mem_reclaim(sk);
 		return false;
 	}
 	sk_mem_charge(sk, size);
