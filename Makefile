@@ -28,7 +28,7 @@ module: copy	## tsor.ko; KDIR=DIR (of the running kernel), OUT=DIR (here)
 # kernels before 6.13 build a module only beside its sources
 copy:
 ifneq ($(MODULE_DIR),$(CURDIR))
-	@mkdir -p $(OUT) && cp -pu --parents Kbuild kmod/*.[ch] uapi/*.h $(OUT)
+	@selftests/lib/sources $(OUT) Kbuild kmod/*.[ch] uapi/*.h
 endif
 
 tsorctl: $(TSORCTL)	## the command line tool

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Taking sockets over and giving them back: the probe on the tracepoint inet_sock_set_state,
- * the copies of sk_prot and proto_ops, the ULP. Owns what is swapped into a socket; the
- * calls themselves are in sock.c.
+ * Which sockets are taken over and given back, and when: the probe on the tracepoint
+ * inet_sock_set_state. What is swapped is sock.c's and listen.c's.
  */
 #ifndef TSOR_ADOPT_H
 #define TSOR_ADOPT_H

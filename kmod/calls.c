@@ -15,8 +15,6 @@
 #include <asm/ioctls.h>
 
 #include "compat.h"
-#include "handshake.h"
-#include "netns.h"
 #include "sock.h"
 #include "stats.h"
 
@@ -700,99 +698,6 @@ static int tsor_peek_len(struct socket *sock)
 	return tsor_ioctl_value(sock->sk, SIOCINQ, &value) ? tcp_inq(sock->sk) : value;
 }
 
-/* ---- listeners ---- */
-
-/*
- * A socket that has just been accepted; @family: the listener's. It has the table that its
- * maker has read from the listener: ours, with a reference on the module, or, if the listener
- * was adopted meanwhile, TCP's. A maker in the kernel sets the table later, and his own
- * callbacks, which leave no room for a channel.
- */
-static void tsor_accepted(struct socket *newsock, const struct tsor_family *family)
-{
-	const struct proto_ops *ops = family->base_ops;
-	struct sock *sk = newsock->sk;
-	struct tsor_channel *ch;
-	bool ours;
-
-	if (sk) {
-		lock_sock(sk);
-		ch = tsor_channel_of(sk);
-		if (ch && ch->bound) {
-			ops = &ch->family->ops;
-			tsor_rx_charge_queue(ch);
-			if (!newsock->ops)
-				tsor_channel_abort(ch, ECONNABORTED, true);
-		}
-	}
-	ours = newsock->ops == &family->listener_ops;
-	if (newsock->ops)
-		WRITE_ONCE(newsock->ops, ops);
-	if (sk)
-		release_sock(sk);
-	if (ours)
-		module_put(THIS_MODULE);
-}
-
-static int tsor_accept(struct socket *sock, struct socket *newsock, TSOR_ACCEPT_PARAMS)
-{
-	const struct tsor_family *family;
-	struct sock *sk = sock->sk;
-	bool pinned;
-	int err;
-
-	tsor_call_enter();
-	family = tsor_family_of(sk);
-	pinned = tsor_call_pin();
-	err = family->base_ops->accept(sock, newsock, TSOR_ACCEPT_ARGS);
-	tsor_call_unpin(pinned);
-	tsor_accepted(newsock, family);
-	/* it may have begun to listen just when its namespace was switched off */
-	if (!tsor_net_enabled(sock_net(sk))) {
-		lock_sock(sk);
-		tsor_listener_unbind(sk);
-		release_sock(sk);
-	}
-	tsor_call_leave();
-	return err;
-}
-
-static int tsor_listener_setsockopt(struct socket *sock, int level, int optname, sockptr_t optval,
-				    unsigned int optlen)
-{
-	struct sock *sk = sock->sk;
-	int err;
-
-	tsor_call_enter();
-	err = sock_common_setsockopt(sock, level, optname, optval, optlen);
-	if (!err && level == SOL_TCP && optname == TCP_SAVE_SYN) {
-		lock_sock(sk);
-		if (tsor_family_listener(sk) && !tcp_sk(sk)->save_syn)
-			tcp_sk(sk)->save_syn = TSOR_SAVE_SYN;
-		release_sock(sk);
-	}
-	tsor_call_leave();
-	return err;
-}
-
-static int tsor_listener_getsockopt(struct socket *sock, int level, int optname,
-				    char __user *optval, int __user *optlen)
-{
-	int err, zero = 0, len;
-
-	tsor_call_enter();
-	err = sock_common_getsockopt(sock, level, optname, optval, optlen);
-	if (!err && level == SOL_TCP && optname == TCP_SAVE_SYN &&
-	    tcp_sk(sock->sk)->save_syn == TSOR_SAVE_SYN) {
-		err = -EFAULT;
-		if (!get_user(len, optlen) &&
-		    !copy_to_user(optval, &zero, min_t(unsigned int, len, sizeof(zero))))
-			err = 0;
-	}
-	tsor_call_leave();
-	return err;
-}
-
 /**
  * tsor_calls_set - put the calls into the copies of a family's tables
  * @family: with copies made
@@ -823,8 +728,4 @@ void tsor_calls_set(struct tsor_family *family)
 	family->ops.read_sock = NULL;
 	family->ops.read_skb = NULL;
 	tsor_ops_no_sendpage(&family->ops);
-
-	family->listener_ops.accept = tsor_accept;
-	family->listener_ops.setsockopt = tsor_listener_setsockopt;
-	family->listener_ops.getsockopt = tsor_listener_getsockopt;
 }

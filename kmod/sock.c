@@ -5,24 +5,18 @@
  * an accept() that was under way when its listener was adopted gives it stock ops: the first
  * call of ours on it sets that right (tsor_calls in calls.c).
  *
- * The table of a listener names the module as its owner, and whoever stores it in a struct
- * socket has a reference, which __sock_release() drops: accept() copies the listener's table
- * into the new socket, and sleeps before it calls by it.
- *
  * A call reads the table and enters our function with nothing held, so at unload, when no
  * socket is bound any more, one may still be on its way in or out: tsor_sock_exit() waits for those
  * that count themselves in tsor_calls, and, by synchronize_rcu_tasks(), for those that do not
  * yet or no longer.
  */
 #include <linux/delay.h>
-#include <linux/file.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <net/inet_connection_sock.h>
 #include <net/tcp.h>
 
 #include "compat.h"
-#include "handshake.h"
 #include "sock.h"
 
 static struct tsor_family tsor_families[2];
@@ -48,25 +42,6 @@ const struct tsor_family *tsor_family_stock(const struct sock *sk)
 		if (sk->sk_socket && sk->sk_socket->ops != f->base_ops)
 			return NULL;
 		return f;
-	}
-	return NULL;
-}
-
-/**
- * tsor_family_listener - the tables of an adopted listener
- * @sk: socket, locked
- *
- * Return: NULL if it is not one.
- */
-const struct tsor_family *tsor_family_listener(const struct sock *sk)
-{
-	const struct tsor_family *f;
-
-	if (!sk->sk_socket)
-		return NULL;
-	for (f = tsor_families; f < tsor_families + ARRAY_SIZE(tsor_families); f++) {
-		if (f->base_ops && sk->sk_socket->ops == &f->listener_ops)
-			return f;
 	}
 	return NULL;
 }
@@ -143,72 +118,6 @@ void tsor_sock_unbind(struct tsor_channel *ch)
 	tsor_channel_put(ch);
 }
 
-/*
- * A listener's table names its owner, whose reference __sock_release() drops: as it reads
- * the owner without a lock, the table is not swapped once the last reference on the file is
- * gone. NULL if it is.
- */
-static struct file *tsor_listener_file(const struct sock *sk)
-{
-	struct file *file = sk->sk_socket ? sk->sk_socket->file : NULL;
-
-	return file && tsor_file_get(file) ? file : NULL;
-}
-
-/**
- * tsor_listener_bind - make a listener ours
- * @sk: socket that listens, locked
- *
- * Return: false if it cannot be: other tables, a user in the kernel, it is being closed.
- */
-bool tsor_listener_bind(struct sock *sk)
-{
-	const struct tsor_family *family = tsor_family_stock(sk);
-	struct tcp_sock *tp = tcp_sk(sk);
-	struct file *file;
-
-	if (!family)
-		return false;
-	file = tsor_listener_file(sk);
-	if (!file)
-		return false;
-	if (!try_module_get(THIS_MODULE)) {
-		fput(file);
-		return false;
-	}
-	WRITE_ONCE(sk->sk_socket->ops, &family->listener_ops);
-	if (!tp->save_syn)
-		tp->save_syn = TSOR_SAVE_SYN;
-	fput(file);
-	return true;
-}
-
-/**
- * tsor_listener_unbind - give a listener its own table back
- * @sk: socket, locked; perhaps no adopted listener
- *
- * Return: false if it is none, or is being closed: then it keeps the table, and the reference
- * that goes with it, until it is gone.
- */
-bool tsor_listener_unbind(struct sock *sk)
-{
-	const struct tsor_family *family = tsor_family_listener(sk);
-	struct tcp_sock *tp = tcp_sk(sk);
-	struct file *file;
-
-	if (!family)
-		return false;
-	if (tp->save_syn == TSOR_SAVE_SYN)
-		tp->save_syn = 0;
-	file = tsor_listener_file(sk);
-	if (!file)
-		return false;
-	WRITE_ONCE(sk->sk_socket->ops, family->base_ops);
-	module_put(THIS_MODULE);
-	fput(file);
-	return true;
-}
-
 /* what TCP's own tables of a family are can be seen on a socket of it */
 static int tsor_family_init(struct tsor_family *f, int family)
 {
@@ -225,9 +134,8 @@ static int tsor_family_init(struct tsor_family *f, int family)
 	f->prot = *f->base_prot;
 	f->ops = *f->base_ops;
 	f->listener_ops = *f->base_ops;
-	/* accept() reads a listener's table long before it calls by it */
-	f->listener_ops.owner = THIS_MODULE;
 	tsor_calls_set(f);
+	tsor_listener_set(f);
 	return 0;
 }
 

@@ -35,12 +35,9 @@ struct tsor_family {
 
 /* none if @sk is not a stock TCP socket of ours to take */
 const struct tsor_family *tsor_family_stock(const struct sock *sk);
-const struct tsor_family *tsor_family_listener(const struct sock *sk);
 const struct tsor_family *tsor_family_of(const struct sock *sk);
 void tsor_sock_bind(struct tsor_channel *ch, const struct tsor_family *family);
 void tsor_sock_unbind(struct tsor_channel *ch);
-bool tsor_listener_bind(struct sock *sk);
-bool tsor_listener_unbind(struct sock *sk);
 int tsor_sock_init(void);
 void tsor_sock_exit(void);
 
@@ -76,6 +73,11 @@ static inline void tsor_call_unpin(bool pinned)
 void tsor_calls_set(struct tsor_family *family);
 bool tsor_call_wait(struct sock *sk, long *timeo, bool (*done)(struct tsor_channel *ch),
 		    struct tsor_channel *ch);
+
+/* listen.c: adopted listeners */
+void tsor_listener_set(struct tsor_family *family);
+bool tsor_listener_bind(struct sock *sk);
+bool tsor_listener_unbind(struct sock *sk);
 
 /* close.c: the end of a connection */
 void tsor_close(struct sock *sk, long timeout);

@@ -14,14 +14,15 @@
 #   TSOR_TEST_PLAIN=1           in the environment: do not load the module, to try out a topic;
 #                               what needs the module is then skipped
 #   TSOR_TEST_OUT               where the logs go (default: a new directory in /tmp)
-#   TSOR_TEST_BUILD             where things are built (default: ~/.cache/tsor/build)
+#   TSOR_TEST_BUILD             where things are built (default: ~/.cache/tsor/build-*, one for each
+#                               place that this file is in)
 #
 # shellcheck disable=SC2034,SC2154	# used by topics; set by bed
 
 # shellcheck disable=SC2128
 vm_tests=$(cd "$(dirname "$BASH_SOURCE")/.." && pwd)
 vm_src=$(dirname "$vm_tests")
-vm_build=${TSOR_TEST_BUILD:-${XDG_CACHE_HOME:-$HOME/.cache}/tsor/build}
+vm_build=${TSOR_TEST_BUILD:-${XDG_CACHE_HOME:-$HOME/.cache}/tsor/build-$(cksum <<<"$vm_src" | cut -d ' ' -f 1)}
 [ -z "${BED_DIR:-}" ] || vm_build=$TSOR_BUILD_DIR
 programs=$vm_build/programs
 plain=${TSOR_TEST_PLAIN:-}
