@@ -508,8 +508,8 @@ static bool control_add(struct tsor_link *link, const struct tsor_msg *m)
 {
 	u32 i;
 
-	/* the latest of a channel's acknowledgments says all that those before it did */
-	for (i = 0; i < link->nr_control; i++) {
+	/* the latest of a channel's acknowledgments, or refusals, says all that those before did */
+	for (i = 0; i < link->nr_control && m->type != TSOR_MSG_RST; i++) {
 		struct tsor_msg *old;
 
 		old = &link->control[(link->control_head + i) % TSOR_CONTROL_MAX];

@@ -299,9 +299,11 @@ static void answer(struct tsor_link *link, struct hearing *h, u32 id)
 	}
 	if (r % 64 == 1) {
 		m.type = TSOR_MSG_RST;
-		m.offset = ++h->rst_sent[id];
+		m.offset = h->rst_sent[id] + 1;
 		err = tsor_link_send_control(link, &m);
-		if (err && err != -ENOTCONN)
+		if (!err)
+			h->rst_sent[id]++;
+		if (err && err != -ENOTCONN && err != -EAGAIN)
 			wrong("control %d", err);
 	}
 }
