@@ -341,7 +341,8 @@ capture() {
 	local name=$1 n=$2 interface=$3
 	shift 3
 	rm -f "$BED_DIR/$name.tcpdump"
-	node -t 0 "$n" tcpdump -i "$interface" -s 0 --immediate-mode -U -w "$BED_DIR/$name.pcap" "$@" \
+	# each packet takes a slot of the largest size: room for as many as come while it sleeps
+	node -t 0 "$n" tcpdump -i "$interface" -s 65535 -B 65536 --immediate-mode -U -w "$BED_DIR/$name.pcap" "$@" \
 		>"$BED_DIR/$name.tcpdump" 2>&1 &
 	vm_captures[$name]=$!
 	until_true 20 grep -qs listening "$BED_DIR/$name.tcpdump" || {
@@ -365,6 +366,7 @@ packets() { tcpdump -nr "$BED_DIR/$1.pcap" "${@:2}" 2>/dev/null | wc -l; }
 
 # payload NAME FILTER...: bytes of TCP payload in them
 payload() {
+	# "length 32", or "length 32: RESP" where it thinks that it knows the protocol
 	tcpdump -nr "$BED_DIR/$1.pcap" "${@:2}" 2>/dev/null |
-		awk '{ sum += $NF } END { print sum + 0 }'
+		sed -n 's/.* length \([0-9]*\)\(:.*\)\{0,1\}$/\1/p' | awk '{ sum += $1 } END { print sum + 0 }'
 }
