@@ -342,7 +342,7 @@ capture() {
 	shift 3
 	rm -f "$BED_DIR/$name.tcpdump"
 	# each packet takes a slot of the largest size: room for as many as come while it sleeps
-	node -t 0 "$n" tcpdump -i "$interface" -s 65535 -B 65536 --immediate-mode -U -w "$BED_DIR/$name.pcap" "$@" \
+	node -t 0 "$n" tcpdump -i "$interface" -s 9000 -B 65536 --immediate-mode -U -w "$BED_DIR/$name.pcap" "$@" \
 		>"$BED_DIR/$name.tcpdump" 2>&1 &
 	vm_captures[$name]=$!
 	until_true 20 grep -qs listening "$BED_DIR/$name.tcpdump" || {
