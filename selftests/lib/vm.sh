@@ -351,9 +351,16 @@ capture() {
 	}
 }
 
+# it ends when the files have not grown for a second: what is still in a buffer would be lost
 capture_end() {
-	local name
-	sleep 0.3
+	local name size last="" calm=0 i
+
+	for ((i = 0; i < 100 && calm < 5; i++)); do
+		size=$(for name in "${!vm_captures[@]}"; do stat -c %s "$BED_DIR/$name.pcap"; done)
+		[ "$size" = "$last" ] && calm=$((calm + 1)) || calm=0
+		last=$size
+		sleep 0.2
+	done
 	for name in "${!vm_captures[@]}"; do
 		kill "${vm_captures[$name]}"
 		wait "${vm_captures[$name]}" 2>/dev/null
